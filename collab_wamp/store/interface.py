@@ -7,6 +7,7 @@ here is a cache, a hint, or derived from the log.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Protocol
 
@@ -95,6 +96,11 @@ class Snapshot:
     sha256: str
 
 
+def make_snapshot(revision: int, content: bytes) -> Snapshot:
+    """A snapshot of content (JSON text) with its hash."""
+    return Snapshot(revision, content, hashlib.sha256(content).hexdigest())
+
+
 @attrs.frozen
 class Participant:
     """One connection that is joined to one session.
@@ -114,6 +120,16 @@ class Participant:
     right: str
     user_info: dict[str, Any]
     joined_ms: int
+
+    def as_wire(self) -> dict[str, Any]:
+        """A participant as others see it."""
+        return {
+            "participant_id": self.participant_id,
+            "user_id": self.user_id,
+            "user_info": self.user_info,
+            "right": self.right,
+            "client_id": self.client_id,
+        }
 
 
 @attrs.frozen
@@ -313,7 +329,9 @@ class Store(Protocol):
     async def snapshot(self, key: SessionKey) -> tuple[SessionMeta, Snapshot] | None:
         """The newest snapshot, with the meta of the same moment."""
 
-    async def save_snapshot(self, key: SessionKey, epoch: str, snapshot: Snapshot, floor: int) -> bool:
+    async def save_snapshot(
+        self, key: SessionKey, epoch: str, snapshot: Snapshot, floor: int
+    ) -> bool:
         """Keep a newer snapshot and drop log entries up to `floor` (≤ its revision).
 
         False, and nothing changed, where the epoch is another or a snapshot as new is kept.
@@ -350,7 +368,9 @@ class Store(Protocol):
     async def destroy(self, key: SessionKey) -> bool:
         """Remove the session and everything of it at once, and announce it; False if none."""
 
-    async def renew_epoch(self, key: SessionKey, epoch: str, new_epoch: str, topic_key: str) -> bool:
+    async def renew_epoch(
+        self, key: SessionKey, epoch: str, new_epoch: str, topic_key: str
+    ) -> bool:
         """Go on under a new epoch after lost history; False where `epoch` is not current."""
 
     async def list_sessions(self, tenant: str, cursor: str, limit: int) -> tuple[list[str], str]:
@@ -374,6 +394,9 @@ class Store(Protocol):
         """Call `listener` with every announcement of the session from now on (once subscribed)."""
 
     async def unlisten(self, key: SessionKey, listener: Listener) -> None: ...
+
+    async def settle(self) -> bool:
+        """Wait until all that was committed before is as durable as configured; whether it is."""
 
     async def ping(self) -> dict[str, Any]:
         """Answer `{"latency_ms": float, "durability": str, ...}` where the store is healthy."""

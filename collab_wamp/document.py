@@ -1,0 +1,196 @@
+"""A session's document as one process remembers it: the head, and the edits shortly before it.
+
+The log in the store is the truth; a `Document` is a cache of its tail, which lets an edit be
+transformed without asking the store, and the content be told without reading it all again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from typing import Any
+
+import orjson
+
+from .errors import CollabError
+from .ot import get_type
+from .store.interface import (
+    Edit,
+    NoSession,
+    SessionKey,
+    SessionMeta,
+    Snapshot,
+    StaleEpoch,
+    Store,
+    make_snapshot,
+)
+
+PAGE = 1000
+
+
+class Document:
+    """One session's tail.
+
+    Args:
+        meta: the session as of `snapshot`'s reading.
+        snapshot: the content that the tail starts from.
+        window: how many edits at least are remembered behind the head (and at most twice that).
+
+    Attributes:
+        revision: the head as known here.
+        snapshot_revision: of the newest snapshot that is known to be in the store.
+    """
+
+    def __init__(self, meta: SessionMeta, snapshot: Snapshot, window: int) -> None:
+        self.type = get_type(meta.type)
+        self.meta = meta
+        self.epoch = meta.epoch
+        self.revision = snapshot.revision
+        self.snapshot_revision = snapshot.revision
+        self.used_at = 0.0
+        self._window = window
+        content = self.type.create(orjson.loads(snapshot.content))
+        self._buffer = self.type.buffer(content)
+        self._folded = snapshot.revision
+        # _edits[i] made revision _start + 1 + i; _lengths[i] is the length at revision _start + i.
+        self._start = snapshot.revision
+        self._edits: list[Edit] = []
+        self._lengths: list[int] = [self._buffer.length]
+
+    @property
+    def start(self) -> int:
+        """The oldest base that an edit can be transformed from here."""
+        return self._start
+
+    @property
+    def length(self) -> int:
+        return self._lengths[-1]
+
+    def length_at(self, revision: int) -> int:
+        return self._lengths[revision - self._start]
+
+    def after(self, revision: int) -> Iterator[Edit]:
+        """The edits `revision + 1`, … up to the head."""
+        return islice(self._edits, revision - self._start, None)
+
+    def ops(self, after: int, last: int) -> Iterator[Any]:
+        """The operations of the edits `after + 1` … `last`."""
+        return (edit.op for edit in islice(self.after(after), last - after))
+
+    def extend(self, after: int, edits: Sequence[Edit]) -> None:
+        """Take over committed edits; those that are here already are passed over.
+
+        Raises:
+            ValueError: the edits do not continue the head.
+        """
+        if after > self.revision:
+            raise ValueError(f"edits after {after} do not continue revision {self.revision}")
+        for edit in edits[self.revision - after :]:
+            self._lengths.append(self.type.length_after(self._lengths[-1], edit.op))
+            self._edits.append(edit)
+            self.revision += 1
+        if len(self._edits) > 2 * self._window:
+            self._forget(len(self._edits) - self._window)
+
+    def reach_back(self, edits: Sequence[Edit]) -> None:
+        """Put the edits that ended at `start` before the others: somebody's base is among them."""
+        lengths = [self._lengths[0]]
+        for edit in reversed(edits):
+            lengths.append(lengths[-1] - self.type.length_change(edit.op))
+        self._lengths[:0] = lengths[:0:-1]
+        self._edits[:0] = edits
+        self._start -= len(edits)
+
+    def _forget(self, count: int) -> None:
+        self._fold()
+        del self._edits[:count]
+        del self._lengths[:count]
+        self._start += count
+
+    def _fold(self) -> None:
+        """Bring the content to the head. Edits alone do not: they need the lengths only."""
+        for edit in self.after(self._folded):
+            self._buffer.apply(edit.op)
+            self._folded += 1
+
+    def content(self) -> Any:
+        """The content at the head, a JSON value."""
+        self._fold()
+        return self._buffer.content()
+
+    def content_at(self, revision: int, snapshot: Snapshot) -> Any:
+        """The content at a revision from `snapshot`'s to the head."""
+        buffer = self.type.buffer(self.type.create(orjson.loads(snapshot.content)))
+        for edit in islice(self.after(snapshot.revision), revision - snapshot.revision):
+            buffer.apply(edit.op)
+        return buffer.content()
+
+    def snapshot(self) -> Snapshot:
+        """The content at the head, ready to be kept."""
+        return make_snapshot(self.revision, orjson.dumps(self.content()))
+
+
+def verify_snapshot(key: SessionKey, snapshot: Snapshot) -> None:
+    """Refuse a snapshot that is not what was saved: nothing may be built on it."""
+    if make_snapshot(snapshot.revision, snapshot.content) != snapshot:
+        raise CorruptSnapshot(
+            f"session {key.session_id} of tenant {key.tenant}: "
+            f"the snapshot at revision {snapshot.revision} does not have its SHA-256"
+        )
+
+
+class CorruptSnapshot(Exception):
+    """The store returned other content than was saved."""
+
+
+async def load_document(store: Store, key: SessionKey, window: int) -> Document | None:
+    """Read a session's newest snapshot and what follows it; None where there is no session.
+
+    Raises:
+        CorruptSnapshot: the content is not what was saved.
+        CollabError: `store_unavailable`.
+    """
+    while (found := await store.snapshot(key)) is not None:
+        meta, snapshot = found
+        verify_snapshot(key, snapshot)
+        document = Document(meta, snapshot, window)
+        if await read_on(store, key, document):
+            return document
+    return None
+
+
+async def read_back(store: Store, key: SessionKey, document: Document, base: int) -> bool:
+    """Make a document start at `base` or before; False where the log does not reach so far back."""
+    found: list[Edit] = []
+    while (after := base + len(found)) < document.start:
+        answer = await store.edits(key, document.epoch, after, min(PAGE, document.start - after))
+        if isinstance(answer, StaleEpoch | NoSession) or not answer[0]:
+            return False
+        found.extend(answer[0])
+    # Another call may have done the same meanwhile, or more of it.
+    document.reach_back(found[: max(0, document.start - base)])
+    return True
+
+
+async def read_on(store: Store, key: SessionKey, document: Document) -> bool:
+    """Extend a document to the head in the store; False where it cannot be continued."""
+    while True:
+        answer = await store.edits(key, document.epoch, document.revision, PAGE)
+        if isinstance(answer, StaleEpoch | NoSession):
+            return False
+        edits, meta = answer
+        if meta.revision < document.revision or meta.floor_revision > document.revision:
+            return False
+        document.extend(document.revision, edits)
+        document.snapshot_revision = max(document.snapshot_revision, meta.snapshot_revision)
+        if document.revision >= meta.revision:
+            return True
+
+
+def too_far_behind(document: Document, base: int) -> CollabError:
+    return CollabError(
+        "base_too_old",
+        f"Revision {base} is too far behind {document.revision}; take the snapshot and rebase.",
+        revision=document.revision,
+        oldest=document.start,
+    )

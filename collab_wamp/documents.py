@@ -1,0 +1,165 @@
+"""The documents that this process has in memory, their writers, and their snapshots."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+import attrs
+from twisted.internet.defer import Deferred
+
+from .document import Document, load_document
+from .store.interface import SessionKey, Store
+from .writer import Writer, no_such_session
+
+SNAPSHOT_EVERY = 500
+SNAPSHOT_AFTER_S = 30.0
+IDLE_S = 120.0
+MOST = 512
+
+
+@attrs.define(eq=False)
+class Open:
+    """What is remembered of one session.
+
+    Attributes:
+        loaders: those who wait for a load that is under way; None when none is.
+        unsaved_since: when the first edit came that no snapshot holds (monotonic seconds).
+    """
+
+    writer: Writer
+    used_at: float
+    document: Document | None = None
+    loaders: list[Deferred[None]] | None = None
+    saving: bool = False
+    unsaved_since: float | None = None
+
+
+class Documents:
+    """Documents by session, loaded on demand and forgotten when idle.
+
+    Args:
+        window: how many edits an edit's base may be behind.
+        now_s: a monotonic clock, seconds.
+        now_ms: the time of day, milliseconds since 1970.
+        new_name: makes a random name, fit as a key.
+        pause: waits so many seconds, a little more or less.
+        background: runs something nobody waits for, and logs its failure.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        *,
+        window: int,
+        now_s: Callable[[], float],
+        now_ms: Callable[[], int],
+        new_name: Callable[[int], str],
+        pause: Callable[[float], Awaitable[None]],
+        background: Callable[[Awaitable[None]], None],
+    ) -> None:
+        self._store = store
+        self._window = window
+        self._now_s = now_s
+        self._now_ms = now_ms
+        self._new_name = new_name
+        self._pause = pause
+        self._background = background
+        self._open: dict[SessionKey, Open] = {}
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    @property
+    def waiting(self) -> int:
+        """How many edits wait for the commit before theirs."""
+        return sum(len(opened.writer) for opened in self._open.values() if opened.writer.busy)
+
+    def writer(self, key: SessionKey) -> Writer:
+        return self._opened(key).writer
+
+    async def get(self, key: SessionKey, again: bool = False) -> Document:
+        """The session's document, as remembered; read from the store if need be, or `again`.
+
+        Raises:
+            CollabError: `no_such_session`, `store_unavailable`.
+        """
+        opened = self._opened(key)
+        if opened.document is not None and not again:
+            return opened.document
+        if opened.loaders is not None:
+            loaded: Deferred[None] = Deferred()
+            opened.loaders.append(loaded)
+            await loaded
+        else:
+            await self._load(key, opened)
+        if opened.document is None:
+            raise no_such_session(key)
+        return opened.document
+
+    async def _load(self, key: SessionKey, opened: Open) -> None:
+        opened.loaders = []
+        try:
+            opened.document = await load_document(self._store, key, self._window)
+        finally:
+            # Who waited here and finds no document asks again, or is told there is none.
+            loaders, opened.loaders = opened.loaders, None
+            if opened.document is None:
+                self.forget(key)
+            for loaded in loaders:
+                loaded.callback(None)
+
+    def forget(self, key: SessionKey) -> None:
+        self._open.pop(key, None)
+
+    def _opened(self, key: SessionKey) -> Open:
+        opened = self._open.get(key)
+        if opened is None:
+            writer = Writer(
+                self._store,
+                key,
+                window=self._window,
+                document=lambda again: self.get(key, again),
+                now_ms=self._now_ms,
+                pause=self._pause,
+                committed=lambda document: self._committed(key, document),
+                lost_history=lambda epoch: self._lost_history(key, epoch),
+            )
+            opened = self._open[key] = Open(writer, self._now_s())
+        opened.used_at = self._now_s()
+        return opened
+
+    async def _lost_history(self, key: SessionKey, epoch: str) -> None:
+        await self._store.renew_epoch(key, epoch, self._new_name(10), self._new_name(16))
+
+    # --- snapshots --------------------------------------------------------------------------
+
+    def _committed(self, key: SessionKey, document: Document) -> None:
+        opened = self._opened(key)
+        if opened.unsaved_since is None:
+            opened.unsaved_since = self._now_s()
+        if document.revision - document.snapshot_revision >= SNAPSHOT_EVERY and not opened.saving:
+            self._background(self._save(key, opened, document))
+
+    async def _save(self, key: SessionKey, opened: Open, document: Document) -> None:
+        opened.saving = True
+        try:
+            snapshot = document.snapshot()
+            floor = max(document.meta.floor_revision, snapshot.revision - self._window)
+            await self._store.save_snapshot(key, document.epoch, snapshot, floor)
+            document.snapshot_revision = snapshot.revision
+            unsaved = document.revision > snapshot.revision
+            opened.unsaved_since = self._now_s() if unsaved else None
+        finally:
+            opened.saving = False
+
+    async def tidy(self) -> None:
+        """Save what has waited long enough, forget what is idle. To be called every few seconds."""
+        for key, opened in list(self._open.items()):
+            if opened.saving or opened.loaders is not None or opened.writer.busy:
+                continue
+            document, now = opened.document, self._now_s()
+            if document is not None and opened.unsaved_since is not None:
+                if now - opened.unsaved_since >= SNAPSHOT_AFTER_S:
+                    await self._save(key, opened, document)
+            elif now - opened.used_at > IDLE_S or len(self._open) > MOST:
+                self.forget(key)

@@ -1,0 +1,346 @@
+"""One session as its node's relay follows it: in order, without gaps, in windows.
+
+A `Feed` takes announcements from the store and presence from participants, and publishes to the
+participants on its node. It is the only publisher of the session's events there, which gives each
+connection one order: revisions 1, 2, 3, … once each, and presence after the edits it refers to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from typing import Any, Protocol
+
+from twisted.logger import Logger
+
+from .errors import CollabError
+from .ot import get_type
+from .presence import PresenceBoard
+from .protocol import topics
+from .store.interface import (
+    Announcement,
+    ChannelReset,
+    DestroyAnnounced,
+    Edit,
+    EditsAnnounced,
+    EpochAnnounced,
+    JoinAnnounced,
+    LeaveAnnounced,
+    NoSession,
+    Participant,
+    PresenceAnnounced,
+    SessionKey,
+    SessionMeta,
+    StaleEpoch,
+    Store,
+)
+
+PAGE = 1000
+LONGEST_WINDOW_S = 0.050
+# So many deliveries a second of one session are sent as they come; beyond that a window opens.
+DELIVERIES_PER_S = 2000.0
+PRESENCE_WINDOW_S = 0.030
+STORE_PRESENCE_S = 0.250
+RETRY_S = 0.5
+
+
+class Timer(Protocol):
+    def active(self) -> bool: ...
+
+    def cancel(self) -> object: ...
+
+
+class Surroundings(Protocol):
+    """What a feed needs of the process it lives in."""
+
+    def now_s(self) -> float: ...
+
+    def later(self, seconds: float, call: Callable[[], None]) -> Timer: ...
+
+    def publish(self, topic: str, event: dict[str, Any], receivers: Collection[int]) -> None: ...
+
+    def background(self, work: Awaitable[None]) -> None: ...
+
+
+class Feed:
+    """Follows one session for the participants on one node.
+
+    Args:
+        instance_id: the node.
+
+    Attributes:
+        participants: those on this node, by participant id.
+        by_connection: WAMP session id → participant id.
+        revision: the last one published (or passed over as older than the first participant).
+        empty_since: when the last participant of this node left (monotonic seconds), or None.
+    """
+
+    log = Logger()
+
+    def __init__(
+        self, store: Store, key: SessionKey, instance_id: str, surroundings: Surroundings
+    ) -> None:
+        self._store = store
+        self.key = key
+        self._instance_id = instance_id
+        self._around = surroundings
+        self.meta: SessionMeta | None = None
+        self.revision = 0
+        self.participants: dict[str, Participant] = {}
+        self.by_connection: dict[int, str] = {}
+        self._elsewhere: set[str] = set()
+        self.empty_since: float | None = surroundings.now_s()
+        self.ended = False
+        self._early: list[Announcement] = []
+        self._filling = False
+        self._again = False
+        self._outgoing: list[Edit] = []
+        self._timer: Timer | None = None
+        self._store_timer: Timer | None = None
+        self._sent_at = float("-inf")
+
+    # --- following --------------------------------------------------------------------------
+
+    async def start(self) -> bool:
+        """Listen, then read where the session is; False where there is none."""
+        await self._store.listen(self.key, self.announced)
+        if not await self._read():
+            await self.stop()
+            return False
+        return True
+
+    async def stop(self) -> None:
+        self.ended = True
+        for timer in (self._timer, self._store_timer):
+            if timer is not None:
+                timer.cancel()
+        self._timer = self._store_timer = None
+        await self._store.unlisten(self.key, self.announced)
+
+    async def _read(self) -> bool:
+        found = await self._store.roster(self.key)
+        if found is None:
+            return False
+        meta, roster, presence = found
+        self.meta, self.revision = meta, meta.revision
+        for participant in roster:
+            self._add(participant)
+        self._board = PresenceBoard(get_type(meta.type), meta.revision, presence)
+        early, self._early = self._early, []
+        for announcement in early:
+            self.announced(self.key, announcement)
+        return True
+
+    def announced(self, _key: SessionKey, announcement: Announcement) -> None:
+        """Take one announcement of the session's channel."""
+        if self.ended:
+            return
+        if self.meta is None:
+            self._early.append(announcement)
+            return
+        match announcement:
+            case EditsAnnounced():
+                self._edits(announcement)
+            case JoinAnnounced(participant):
+                self._joined(participant)
+            case LeaveAnnounced(participant_id, reason):
+                self._left(participant_id, reason)
+            case PresenceAnnounced(instance_id, presence):
+                if instance_id != self._instance_id:
+                    for participant_id, moved in presence.items():
+                        self._board.set(participant_id, moved)
+                    self._schedule(self._presence_window())
+            case DestroyAnnounced(epoch):
+                self._end({"destroyed": {"epoch": epoch}})
+            case EpochAnnounced(epoch):
+                self._end({"epoch": {"epoch": epoch}})
+            case ChannelReset():
+                self._around.background(self._recover())
+
+    def announce_head(self) -> None:
+        """Tell the participants where the head is, so that who missed something fetches it."""
+        if self.meta is not None:
+            self._publish("edits", self._event([]))
+
+    # --- edits ------------------------------------------------------------------------------
+
+    def _edits(self, announced: EditsAnnounced) -> None:
+        assert self.meta is not None
+        if announced.epoch != self.meta.epoch:
+            return
+        if announced.after > self.revision:
+            self._fill()
+            return
+        self._take(announced.edits[self.revision - announced.after :])
+
+    def _take(self, edits: Sequence[Edit]) -> None:
+        if not edits:
+            return
+        self._outgoing.extend(edits)
+        self._board.advance(edits)
+        self.revision += len(edits)
+        self._schedule(self._window())
+
+    def _fill(self) -> None:
+        """Read from the log what the channel did not bring."""
+        self._again = True
+        if not self._filling:
+            self._filling = True
+            self._around.background(self._fill_from_log())
+
+    async def _fill_from_log(self) -> None:
+        assert self.meta is not None
+        try:
+            while self._again and not self.ended:
+                self._again = False
+                more = True
+                while more and not self.ended:
+                    after = self.revision
+                    answer = await self._store.edits(self.key, self.meta.epoch, after, PAGE)
+                    if isinstance(answer, NoSession | StaleEpoch):
+                        return
+                    edits, meta = answer
+                    if not edits and meta.revision > self.revision:
+                        # Below the floor: clients find the gap and take the snapshot.
+                        self.revision = meta.revision
+                        self._board.skip(meta.revision)
+                        self.announce_head()
+                        break
+                    self._take(edits[self.revision - after :])
+                    more = self.revision < meta.revision
+        except CollabError as error:
+            self.log.warn("gap in {key} not filled yet: {error}", key=self.key, error=error)
+            self._around.later(RETRY_S, self._fill)
+        finally:
+            self._filling = False
+
+    async def _recover(self) -> None:
+        """The channel was interrupted: bring roster and edits to where the store is."""
+        try:
+            found = await self._store.roster(self.key)
+        except CollabError as error:
+            self.log.warn("{key} not followed yet: {error}", key=self.key, error=error)
+            self._around.later(RETRY_S, lambda: self._around.background(self._recover()))
+            return
+        if self.ended or self.meta is None:
+            return
+        if found is None:
+            self._end({"destroyed": {"epoch": self.meta.epoch}})
+            return
+        meta, roster, _presence = found
+        if meta.epoch != self.meta.epoch:
+            self._end({"epoch": {"epoch": meta.epoch}})
+            return
+        here = {participant.participant_id for participant in roster}
+        for participant_id in [*self.participants, *self._elsewhere]:
+            if participant_id not in here:
+                self._left(participant_id, "disconnected")
+        for participant in roster:
+            self._joined(participant)
+        self._fill()
+
+    # --- roster -----------------------------------------------------------------------------
+
+    def _add(self, participant: Participant) -> bool:
+        """Take a participant in; False where they were known already, just so."""
+        if participant.instance_id != self._instance_id:
+            known = participant.participant_id in self._elsewhere
+            self._elsewhere.add(participant.participant_id)
+            return not known
+        known_as = self.participants.get(participant.participant_id)
+        self.participants[participant.participant_id] = participant
+        self.by_connection[participant.wamp_session_id] = participant.participant_id
+        self.empty_since = None
+        return known_as != participant
+
+    def _joined(self, participant: Participant) -> None:
+        if self._add(participant):
+            self._publish("roster", {"joined": participant.as_wire()})
+
+    def _left(self, participant_id: str, reason: str) -> None:
+        gone = self.participants.get(participant_id)
+        if gone is None and participant_id not in self._elsewhere:
+            return
+        # Who was put out is told so too; who left or vanished has no ear for it.
+        self._publish("roster", {"left": {"participant_id": participant_id, "reason": reason}})
+        if gone is not None:
+            del self.participants[participant_id]
+            self.by_connection.pop(gone.wamp_session_id, None)
+        self._elsewhere.discard(participant_id)
+        self._board.remove(participant_id)
+        if not self.participants:
+            self.empty_since = self._around.now_s()
+
+    def _end(self, event: dict[str, Any]) -> None:
+        """The session is no more under this epoch: say so, and follow it no further."""
+        self._send()
+        self._publish("roster", event)
+        self._around.background(self.stop())
+
+    # --- presence ---------------------------------------------------------------------------
+
+    def moved(self, participant_id: str, revision: int, **changed: Any) -> None:
+        """A participant of this node says where it is: `cursor=position` or `selection=ranges`."""
+        self._board.change(participant_id, revision, changed)
+        self._schedule(self._presence_window())
+        if self._store_timer is None:
+            delay = STORE_PRESENCE_S if not self._elsewhere else PRESENCE_WINDOW_S
+            self._store_timer = self._around.later(delay, self._store_presence)
+
+    def _store_presence(self) -> None:
+        self._store_timer = None
+        changed, self._board.unstored = self._board.unstored, {}
+        if changed:
+            self._around.background(self._store.set_presence(self.key, self._instance_id, changed))
+
+    # --- sending ----------------------------------------------------------------------------
+
+    def _window(self) -> float:
+        """Seconds between two sendings: the more people, the longer, so that the frames of a
+        session stay bounded while the wait stays short of what anybody notices."""
+        return min(LONGEST_WINDOW_S, len(self.participants) / DELIVERIES_PER_S)
+
+    def _presence_window(self) -> float:
+        few = len(self.participants) <= 2
+        return self._window() if few else max(self._window(), PRESENCE_WINDOW_S)
+
+    def _schedule(self, window: float) -> None:
+        """Send now if the session was quiet for a window, else when the window closes."""
+        if self._timer is not None:
+            return
+        wait = self._sent_at + window - self._around.now_s()
+        if wait <= 0:
+            self._send()
+        else:
+            self._timer = self._around.later(wait, self._send)
+
+    def _send(self) -> None:
+        timer, self._timer = self._timer, None
+        if timer is not None and timer.active():
+            timer.cancel()
+        self._sent_at = self._around.now_s()
+        if self._outgoing:
+            edits, self._outgoing = self._outgoing, []
+            self._publish("edits", self._event(edits))
+        self._send_presence()
+
+    def _send_presence(self) -> None:
+        assert self.meta is not None
+        rows = self._board.take_untold()
+        if rows:
+            event = {"epoch": self.meta.epoch, "revision": self.revision, "presence": rows}
+            self._publish("presence", event)
+
+    def _event(self, edits: list[Edit]) -> dict[str, Any]:
+        assert self.meta is not None
+        return {
+            "epoch": self.meta.epoch,
+            "after": self.revision - len(edits),
+            "edits": [edit.as_wire() for edit in edits],
+        }
+
+    def _publish(self, topic: str, event: dict[str, Any]) -> None:
+        assert self.meta is not None
+        receivers = [participant.wamp_session_id for participant in self.participants.values()]
+        # An empty list of receivers means everybody to the router.
+        if receivers:
+            self._around.publish(topics(self.meta.topic_key)[topic], event, receivers)

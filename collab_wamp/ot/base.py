@@ -1,0 +1,136 @@
+"""What a document type offers, and transforming over several edits.
+
+The laws, for every document `d` and operations `a`, `b` that fit it; the same laws are the tests:
+
+- convergence (TP1): `apply(apply(d, a), transform(b, a, "right"))
+  == apply(apply(d, b), transform(a, b, "left"))`;
+- composition: `apply(d, compose(a, c)) == apply(apply(d, a), c)` for `c` that fits `apply(d, a)`,
+  and compose is associative;
+- inversion: `apply(apply(d, a), invert(a, d)) == d`.
+
+There is one total order of edits, made by the server, so nothing is claimed about transforming
+over two edits in different orders (TP2). Transforming over a list is folding over its edits one by
+one; it is not the same as transforming over their composition, so history is never composed first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Literal, Protocol
+
+import attrs
+
+Side = Literal["left", "right"]
+
+
+@attrs.frozen
+class Limits:
+    """How large one operation may be.
+
+    Attributes:
+        parts: how many parts it may have.
+        insert_bytes: how many bytes of UTF-8 it may insert, all its insertions together.
+    """
+
+    parts: int = 1000
+    insert_bytes: int = 32 * 1024
+
+
+class OpError(Exception):
+    """An operation or content is not canonical, or does not fit the document.
+
+    Attributes:
+        part: index of the part that is wrong, or None where it is the whole.
+        too_large: whether it is only its size that is wrong.
+    """
+
+    def __init__(self, reason: str, part: int | None = None, *, too_large: bool = False) -> None:
+        super().__init__(reason if part is None else f"part {part}: {reason}")
+        self.part = part
+        self.too_large = too_large
+
+
+class Buffer(Protocol):
+    """A document that changes in place, for applying many edits."""
+
+    @property
+    def length(self) -> int: ...
+
+    def apply(self, op: Any) -> None:
+        """Apply an operation, or raise `OpError` and change nothing."""
+
+    def content(self) -> Any: ...
+
+
+class OTType(Protocol):
+    """One kind of document. Documents and operations are JSON values, never changed in place."""
+
+    @property
+    def name(self) -> str: ...
+
+    def create(self, content: Any) -> Any:
+        """The document that a session starts with; None = an empty one. Raises `OpError`."""
+
+    def buffer(self, document: Any) -> Buffer: ...
+
+    def check(self, op: Any, limits: Limits) -> Any:
+        """The operation, if it is canonical and within limits.
+
+        Time linear in the operation's size; the number of parts is looked at first.
+
+        Raises:
+            OpError: with the index of the part that is wrong.
+        """
+
+    def is_noop(self, op: Any) -> bool: ...
+
+    def apply(self, document: Any, op: Any) -> Any: ...
+
+    def transform(self, op: Any, other: Any, side: Side) -> Any:
+        """`op` as it is to be applied after the concurrent `other`; `side` breaks ties."""
+
+    def side(self, client_id: str, other_client_id: str) -> Side:
+        """The side of an edit that is committed after a concurrent one by another client."""
+
+    def compose(self, first: Any, second: Any) -> Any: ...
+
+    def invert(self, op: Any, document: Any = None) -> Any:
+        """The operation that takes `op` back, after `op` was applied to `document`.
+
+        `document` may be left out where `op` says what it deletes.
+        """
+
+    def bare(self, op: Any) -> Any:
+        """The operation without what is there only to invert it."""
+
+    def normalize(self, op: Any) -> Any:
+        """The canonical form of an operation that is otherwise sound."""
+
+    def difference(self, old: Any, new: Any) -> Any:
+        """An operation that makes `new` of `old`."""
+
+    def split(self, op: Any, parts: int, size: int) -> tuple[Any, Any]:
+        """An operation in two, of which the first keeps to limits.
+
+        Args:
+            parts: number of parts.
+            size: bytes of all texts in it.
+
+        Returns:
+            (first, rest) with `compose(first, rest) == op`.
+        """
+
+    def transform_position(self, position: int, op: Any) -> int: ...
+
+    def length_change(self, op: Any) -> int:
+        """By how much an operation that fits makes a document longer."""
+
+    def length_after(self, length: int, op: Any) -> int:
+        """The document's length after `op`; `OpError` where `op` does not fit that length."""
+
+
+def rebase(kind: OTType, op: Any, client_id: str, concurrent: Iterable[tuple[str, Any]]) -> Any:
+    """Transform an edit over (client_id, op) of edits committed before it that it has not seen."""
+    for other_client_id, other in concurrent:
+        op = kind.transform(op, other, kind.side(client_id, other_client_id))
+    return op

@@ -1,0 +1,217 @@
+"""The client's side of the protocol as a state machine; it knows no network and no document.
+
+What the user does goes in, what is to be sent comes out, and the other way round. The document
+on the user's screen is the server's at `revision`, then the edit in flight, then the buffer. At
+most one edit is in flight; what is done meanwhile is composed into the buffer.
+
+The law: applying to the screen all that `receive`, `reject` and `reset` return, in between the
+user's own operations, keeps screen == server's document ∘ in flight ∘ buffer.
+
+`web/src/outbox.js` is the same in JavaScript; `tests/vectors/outbox.json` holds both to it.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import attrs
+
+from .base import OTType, Side
+
+State = Literal["synchronized", "awaiting", "awaiting_with_buffer"]
+
+
+class Gap(Exception):
+    """An edit does not continue the revision: some are missing in between."""
+
+    def __init__(self, expected: int, revision: int) -> None:
+        super().__init__(f"edit {revision} came where {expected} was expected")
+        self.expected = expected
+        self.revision = revision
+
+
+@attrs.define
+class InFlight:
+    """The edit that was sent and is not acknowledged.
+
+    Attributes:
+        base: the revision it was made at.
+        sent: the operation as it was sent; it never changes.
+        now: the operation transformed to the outbox's revision.
+        answered: its own revision, once the call was answered.
+    """
+
+    seq: int
+    base: int
+    sent: Any
+    now: Any
+    answered: int | None = None
+
+
+@attrs.frozen
+class Message:
+    """What to send: the arguments of `collab.session.edit`."""
+
+    seq: int
+    revision: int
+    op: Any
+
+
+class Outbox:
+    """See the module.
+
+    Args:
+        kind: the document's type. Operations given to `local` must be invertible without the
+            document (deletions carry their text).
+        next_seq: the number of this client's next edit.
+    """
+
+    def __init__(self, kind: OTType, client_id: str, revision: int, next_seq: int) -> None:
+        self.type = kind
+        self.client_id = client_id
+        self.revision = revision
+        self.next_seq = next_seq
+        self.in_flight: InFlight | None = None
+        self.buffer: Any = None
+
+    @property
+    def state(self) -> State:
+        if self.buffer is not None:
+            return "awaiting_with_buffer"
+        return "awaiting" if self.in_flight is not None else "synchronized"
+
+    def local(self, op: Any) -> None:
+        """The user did something."""
+        if self.type.is_noop(op):
+            return
+        buffer = op if self.buffer is None else self.type.compose(self.buffer, op)
+        self.buffer = None if self.type.is_noop(buffer) else buffer
+
+    def next(self, parts: int = 0, size: int = 0) -> Message | None:
+        """Freeze the buffer as the edit in flight, and say what to send.
+
+        Args:
+            parts, size: limits of one operation (number of parts; bytes of all texts in it);
+                what is beyond stays buffered. 0 = no limits.
+
+        Returns:
+            None where an edit is in flight, or there is nothing to send.
+        """
+        if self.in_flight is not None or self.buffer is None:
+            return None
+        op, rest = self.type.split(self.buffer, parts, size) if parts else (self.buffer, [])
+        self.in_flight = InFlight(self.next_seq, self.revision, op, op)
+        self.buffer = None if self.type.is_noop(rest) else rest
+        self.next_seq += 1
+        return self.resend()
+
+    def resend(self) -> Message | None:
+        """The edit in flight, just as it was sent before."""
+        if self.in_flight is None:
+            return None
+        return Message(self.in_flight.seq, self.in_flight.base, self.in_flight.sent)
+
+    def receive(self, revision: int, client_id: str, seq: int, op: Any) -> Any:
+        """Take the next edit of the stream.
+
+        Returns:
+            what to apply to the user's document; None for an own edit that is thereby
+            acknowledged, and for one that is known already.
+
+        Raises:
+            Gap: edits are missing in between.
+        """
+        if revision <= self.revision:
+            return None
+        if revision > self.revision + 1:
+            raise Gap(self.revision + 1, revision)
+        if client_id == self.client_id and self.in_flight is not None and seq == self.in_flight.seq:
+            self._acknowledge()
+            return None
+        self.revision = revision
+        # Of two edits by one client the one committed first is left.
+        return self._pass(op, "left" if client_id <= self.client_id else "right")
+
+    def answered(self, seq: int, revision: int) -> bool:
+        """The call was answered: the edit has this revision.
+
+        Returns:
+            whether it is acknowledged; if not, the stream will do that.
+        """
+        if self.in_flight is None or seq != self.in_flight.seq:
+            return True
+        self.in_flight.answered = revision
+        if revision != self.revision + 1:
+            return False
+        self._acknowledge()
+        return True
+
+    def undo_pending(self) -> Any:
+        """What takes all that is pending back from the user's document."""
+        op = [] if self.buffer is None else self.buffer
+        if self.in_flight is not None:
+            op = self.type.compose(self.in_flight.now, op)
+        return self.type.invert(op)
+
+    def reject(self) -> tuple[Any, Any]:
+        """Drop the edit in flight, which the server refused. Its number is free again.
+
+        Returns:
+            (undo, lost): undo takes it back from the user's document; lost is what it was, at
+            `revision`.
+        """
+        if self.in_flight is None:
+            raise ValueError("no edit is in flight")
+        lost = self.in_flight.now
+        self.next_seq = self.in_flight.seq
+        self.in_flight = None
+        return self._pass_buffer(self.type.invert(lost), "right"), lost
+
+    def reset(self, revision: int, difference: Any, next_seq: int) -> Any:
+        """Go on from a snapshot.
+
+        Args:
+            revision: of the snapshot.
+            difference: from the server's document at the old revision to the snapshot.
+            next_seq: as the server said with the snapshot; if it is past the edit in flight, that
+                one is part of the snapshot, otherwise it goes back into the buffer.
+
+        Returns:
+            what to apply to the user's document.
+        """
+        take_back: Any = []
+        if self.in_flight is not None and next_seq > self.in_flight.seq:
+            take_back, _ = self.reject()
+        elif self.in_flight is not None:
+            again = self.in_flight.now
+            if self.buffer is not None:
+                again = self.type.compose(again, self.buffer)
+            self.in_flight = None
+            self.buffer = None if self.type.is_noop(again) else again
+        self.revision = revision
+        self.next_seq = next_seq
+        return self.type.compose(take_back, self._pass_buffer(difference, "left"))
+
+    def _acknowledge(self) -> None:
+        self.in_flight = None
+        self.revision += 1
+
+    def _pass(self, op: Any, theirs: Side) -> Any:
+        """Bring a server's operation past all that is pending, and that past it."""
+        if self.in_flight is not None:
+            mine = self.in_flight.now
+            self.in_flight.now = self.type.transform(mine, op, other_side(theirs))
+            op = self.type.transform(op, mine, theirs)
+        return self._pass_buffer(op, theirs)
+
+    def _pass_buffer(self, op: Any, theirs: Side) -> Any:
+        if self.buffer is None:
+            return op
+        mine = self.type.transform(self.buffer, op, other_side(theirs))
+        op = self.type.transform(op, self.buffer, theirs)
+        self.buffer = None if self.type.is_noop(mine) else mine
+        return op
+
+
+def other_side(side: Side) -> Side:
+    return "right" if side == "left" else "left"

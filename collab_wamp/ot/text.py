@@ -1,0 +1,413 @@
+"""The `text` type: plain text, in the wire form of ot-text-unicode.
+
+A document is a text. An operation is a list of parts that runs over the document from its start:
+
+- a number n: pass over n characters;
+- a text: insert it;
+- `{"d": n}`: delete n characters; `{"d": "xyz"}`: delete these, which can be inverted.
+
+Characters are Unicode code points. What comes after the last part stays. Canonical form: no part
+is empty, no two parts of a kind stand side by side, and nothing is passed over at the end.
+
+Of two insertions at one place, the one whose client id is smaller is left of the other: so what
+two people type at one spot stays in one piece each. (By order of commit their letters would mix.)
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .base import Limits, OpError, Side
+from .buffer import TextBuffer
+
+MAX_NUMBER = 2**31
+
+Part = int | str | dict[str, Any]
+Op = list[Part]
+
+
+def _size(deleted: int | str) -> int:
+    return deleted if isinstance(deleted, int) else len(deleted)
+
+
+def _append(op: Op, part: Part) -> None:
+    """Add a part that is not empty, merging it with the last one if that is of its kind."""
+    if op:
+        last = op[-1]
+        if isinstance(part, int):
+            if isinstance(last, int):
+                op[-1] = last + part
+                return
+        elif isinstance(part, str):
+            if isinstance(last, str):
+                op[-1] = last + part
+                return
+        elif isinstance(last, dict):
+            op[-1] = {"d": _joined(last["d"], part["d"])}
+            return
+    op.append(part)
+
+
+def _joined(first: int | str, second: int | str) -> int | str:
+    if isinstance(first, str) and isinstance(second, str):
+        return first + second
+    return _size(first) + _size(second)
+
+
+def _trimmed(op: Op) -> Op:
+    if op and isinstance(op[-1], int):
+        op.pop()
+    return op
+
+
+class _Reader:
+    """Takes an operation's parts in pieces. After its end it passes over everything."""
+
+    __slots__ = ("_index", "_offset", "_op")
+
+    def __init__(self, op: Op) -> None:
+        self._op = op
+        self._index = 0
+        self._offset = 0
+
+    @property
+    def part(self) -> Part | None:
+        """The part that the next piece is of; None after the end."""
+        return self._op[self._index] if self._index < len(self._op) else None
+
+    def rest(self) -> Part:
+        """The rest of the part; there must be one."""
+        part, offset = self._op[self._index], self._offset
+        self._index += 1
+        self._offset = 0
+        if not offset:
+            return part
+        if isinstance(part, int):
+            return part - offset
+        if isinstance(part, str):
+            return part[offset:]
+        deleted = part["d"]
+        return {"d": deleted - offset if isinstance(deleted, int) else deleted[offset:]}
+
+    def take(self, most: int) -> Part:
+        """At most `most` characters of the part, which must be of a kind that can be cut."""
+        part = self.part
+        if part is None:
+            return most
+        if _length(part) - self._offset <= most:
+            return self.rest()
+        start = self._offset
+        self._offset += most
+        if isinstance(part, int):
+            return most
+        if isinstance(part, str):
+            return part[start : self._offset]
+        deleted = part["d"]
+        return {"d": most if isinstance(deleted, int) else deleted[start : self._offset]}
+
+
+class TextType:
+    """See the module."""
+
+    name = "text"
+
+    def create(self, content: Any) -> str:
+        if content is None:
+            return ""
+        if not isinstance(content, str):
+            raise OpError(f"a text is wanted, not {type(content).__name__}")
+        if not _is_sound(content):
+            raise OpError("it has a lone surrogate")
+        return content
+
+    def buffer(self, document: str) -> TextBuffer:
+        return TextBuffer(document)
+
+    def side(self, client_id: str, other_client_id: str) -> Side:
+        return "left" if client_id < other_client_id else "right"
+
+    def is_noop(self, op: Op) -> bool:
+        return not op
+
+    # --- checking ---------------------------------------------------------------------------
+
+    def check(self, op: Any, limits: Limits) -> Op:
+        if not isinstance(op, list):
+            raise OpError(f"an operation is a list of parts, not {type(op).__name__}")
+        if len(op) > limits.parts:
+            raise OpError(f"{len(op)} parts; at most {limits.parts} are allowed", too_large=True)
+        inserted = 0
+        last: type | None = None
+        for index, part in enumerate(op):
+            if type(part) is int:
+                _check_number(part, index, "what is passed over")
+            elif isinstance(part, str):
+                inserted += _check_text(part, index, "an insertion")
+                if inserted > limits.insert_bytes:
+                    raise OpError(
+                        f"more than {limits.insert_bytes} bytes are inserted", index, too_large=True
+                    )
+            elif isinstance(part, dict):
+                _check_deletion(part, index)
+            else:
+                kind = type(part).__name__
+                raise OpError(f'a part is a number, a text or {{"d": …}}, not {kind}', index)
+            if type(part) is last:
+                raise OpError("two parts of a kind side by side must be one", index)
+            last = type(part)
+        if last is int:
+            raise OpError("nothing is passed over at the end", len(op) - 1)
+        return op
+
+    def normalize(self, op: Op) -> Op:
+        result: Op = []
+        for part in op:
+            if part and part != {"d": 0} and part != {"d": ""}:
+                _append(result, part)
+        return _trimmed(result)
+
+    def bare(self, op: Op) -> Op:
+        return [{"d": _size(part["d"])} if isinstance(part, dict) else part for part in op]
+
+    # --- length -----------------------------------------------------------------------------
+
+    def length_change(self, op: Op) -> int:
+        change = 0
+        for part in op:
+            if isinstance(part, str):
+                change += len(part)
+            elif isinstance(part, dict):
+                change -= _size(part["d"])
+        return change
+
+    def length_after(self, length: int, op: Op) -> int:
+        position = change = 0
+        for index, part in enumerate(op):
+            if isinstance(part, int):
+                position += part
+            elif isinstance(part, str):
+                change += len(part)
+                continue
+            else:
+                deleted = _size(part["d"])
+                position += deleted
+                change -= deleted
+            if position > length:
+                raise OpError(f"it reaches {position}, past the end at {length}", index)
+        return length + change
+
+    # --- applying ---------------------------------------------------------------------------
+
+    def apply(self, document: str, op: Op) -> str:
+        self.length_after(len(document), op)
+        pieces: list[str] = []
+        position = 0
+        for part in op:
+            if isinstance(part, int):
+                pieces.append(document[position : position + part])
+                position += part
+            elif isinstance(part, str):
+                pieces.append(part)
+            else:
+                position += _size(part["d"])
+        pieces.append(document[position:])
+        return "".join(pieces)
+
+    def make_invertible(self, op: Op, document: str) -> Op:
+        """The operation with the text that it deletes from `document`."""
+        result: Op = []
+        position = 0
+        for part in op:
+            if isinstance(part, dict):
+                end = position + _size(part["d"])
+                result.append({"d": document[position:end]})
+                position = end
+            else:
+                result.append(part)
+                if isinstance(part, int):
+                    position += part
+        return result
+
+    def invert(self, op: Op, document: str | None = None) -> Op:
+        """Without `document`, every deletion must carry its text.
+
+        Raises:
+            OpError: one does not.
+        """
+        result: Op = []
+        for index, part in enumerate(
+            op if document is None else self.make_invertible(op, document)
+        ):
+            if isinstance(part, int):
+                _append(result, part)
+            elif isinstance(part, str):
+                _append(result, {"d": part})
+            elif isinstance(part["d"], str):
+                _append(result, part["d"])
+            else:
+                raise OpError("the deletion does not say what it deletes", index)
+        return result
+
+    # --- transforming -----------------------------------------------------------------------
+
+    def transform(self, op: Op, other: Op, side: Side) -> Op:
+        result: Op = []
+        reader = _Reader(op)
+        for passed in other:
+            if isinstance(passed, str):
+                if side == "left" and isinstance(reader.part, str):
+                    _append(result, reader.rest())
+                _append(result, len(passed))
+                continue
+            deleting = isinstance(passed, dict)
+            left = _size(passed["d"]) if isinstance(passed, dict) else passed
+            while left:
+                part = reader.part
+                if part is None:
+                    # Everything after the operation's end is passed over: nothing more of `other`
+                    # can matter to it.
+                    return _trimmed(result)
+                if isinstance(part, str):
+                    _append(result, reader.rest())
+                    continue
+                piece = reader.take(left)
+                left -= piece if isinstance(piece, int) else _size(piece["d"])  # type: ignore[index]
+                if not deleting:
+                    _append(result, piece)
+        while reader.part is not None:
+            _append(result, reader.rest())
+        return _trimmed(result)
+
+    def transform_position(self, position: int, op: Op) -> int:
+        """Where a position is after `op`. What is inserted right at it goes after it."""
+        at = 0
+        for part in op:
+            if position <= at:
+                break
+            if isinstance(part, int):
+                at += part
+            elif isinstance(part, str):
+                at += len(part)
+                position += len(part)
+            else:
+                position -= min(_size(part["d"]), position - at)
+        return position
+
+    # --- composing --------------------------------------------------------------------------
+
+    def compose(self, first: Op, second: Op) -> Op:
+        result: Op = []
+        reader = _Reader(first)
+        for part in second:
+            if isinstance(part, str):
+                _append(result, part)
+                continue
+            offset, size = 0, _size(part["d"]) if isinstance(part, dict) else part
+            while offset < size:
+                if isinstance(reader.part, dict):
+                    _append(result, reader.rest())
+                    continue
+                piece = reader.take(size - offset)
+                length = piece if isinstance(piece, int) else len(piece)
+                if isinstance(part, int):
+                    _append(result, piece)
+                elif isinstance(piece, int):
+                    deleted = part["d"]
+                    whole = isinstance(deleted, int)
+                    _append(result, {"d": length if whole else deleted[offset : offset + length]})
+                offset += length
+        while reader.part is not None:
+            _append(result, reader.rest())
+        return _trimmed(result)
+
+    def split(self, op: Op, parts: int, size: int) -> tuple[Op, Op]:
+        room = size
+        for index, part in enumerate(op):
+            fits = min(_fitting(part, room), _length(part)) if index < parts else 0
+            if fits == _length(part):
+                room -= _text_bytes(part)
+                continue
+            reader = _Reader(op[index:])
+            first = op[:index]
+            if fits:
+                first.append(reader.take(fits))
+            # `rest` starts where `first` stopped, counted in the document that `first` makes.
+            passed = sum(_length(piece) for piece in first if not isinstance(piece, dict))
+            rest: Op = [passed] if passed else []
+            while reader.part is not None:
+                _append(rest, reader.rest())
+            return _trimmed(first), rest
+        return op, []
+
+    def difference(self, old: str, new: str) -> Op:
+        """Everything between what the two have in common at their start and at their end."""
+        shorter = min(len(old), len(new))
+        start = 0
+        while start < shorter and old[start] == new[start]:
+            start += 1
+        end = 0
+        while end < shorter - start and old[-1 - end] == new[-1 - end]:
+            end += 1
+        result: Op = [start] if start else []
+        if inserted := new[start : len(new) - end]:
+            result.append(inserted)
+        if deleted := old[start : len(old) - end]:
+            result.append({"d": deleted})
+        return _trimmed(result)
+
+
+def _length(part: Part) -> int:
+    """Characters that a part is about."""
+    return part if isinstance(part, int) else _size(part if isinstance(part, str) else part["d"])
+
+
+def _text_bytes(part: Part) -> int:
+    text = part["d"] if isinstance(part, dict) else part
+    return len(text.encode()) if isinstance(text, str) else 0
+
+
+def _fitting(part: Part, room: int) -> int:
+    """How many characters of a part have texts of at most `room` bytes."""
+    text = part["d"] if isinstance(part, dict) else part
+    if not isinstance(text, str):
+        return _length(part)
+    return len(text.encode()[:room].decode(errors="ignore"))
+
+
+def _check_number(number: int, index: int, what: str) -> None:
+    if not 0 < number <= MAX_NUMBER:
+        raise OpError(f"{what} must be from 1 to {MAX_NUMBER}, not {number}", index)
+
+
+def _check_text(text: str, index: int, what: str) -> int:
+    """The text's size in bytes of UTF-8."""
+    if not text:
+        raise OpError(f"{what} must not be empty", index)
+    try:
+        return len(text.encode())
+    except UnicodeEncodeError:
+        raise OpError(f"{what} has a lone surrogate", index) from None
+
+
+def _check_deletion(part: dict[Any, Any], index: int) -> None:
+    if len(part) != 1 or "d" not in part:
+        keys = ", ".join(sorted(str(key)[:20] for key in part))
+        raise OpError(f"a deletion has the key d only, not {keys or 'none'}", index)
+    deleted = part["d"]
+    if type(deleted) is int:
+        _check_number(deleted, index, "a deletion")
+    elif isinstance(deleted, str):
+        _check_text(deleted, index, "a deletion")
+    else:
+        raise OpError(f"a deletion is a number or a text, not {type(deleted).__name__}", index)
+
+
+def _is_sound(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+TEXT = TextType()

@@ -1,0 +1,176 @@
+"""A node's relay: follows the sessions that have participants here, and lets nobody linger.
+
+One per node. It owns what the node's connections hear of sessions (see `feed`), where its
+participants are, and their removal when their connection goes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+
+from . import protocol
+from .errors import CollabError
+from .feed import Feed, Surroundings
+from .store.interface import SessionKey, Store
+
+# A feed without participants is kept so long: somebody may be about to join.
+LINGER_S = 20.0
+RETRY_S = 0.5
+
+
+class Relay:
+    """The feeds of one node.
+
+    Args:
+        instance_id: the node.
+        surroundings: clock, timers, publishing; see `feed.Surroundings`.
+    """
+
+    log = Logger()
+
+    def __init__(self, store: Store, instance_id: str, surroundings: Surroundings) -> None:
+        self._store = store
+        self._instance_id = instance_id
+        self._around = surroundings
+        self._feeds: dict[SessionKey, Feed] = {}
+        self._starting: dict[SessionKey, list[Deferred[None]]] = {}
+        self._topics: dict[str, Feed] = {}
+        self.refused_presence = 0
+
+    async def watch(self, key: SessionKey) -> None:
+        """Follow a session, if it is not followed yet. Somebody is about to join it.
+
+        Raises:
+            CollabError: `no_such_session`, `store_unavailable`.
+        """
+        feed = self._feeds.get(key)
+        if feed is not None and not feed.ended:
+            if feed.empty_since is not None:
+                feed.empty_since = self._around.now_s()
+            return
+        waiting = self._starting.get(key)
+        if waiting is not None:
+            started: Deferred[None] = Deferred()
+            waiting.append(started)
+            await started
+            return await self.watch(key)
+        self._starting[key] = []
+        try:
+            feed = Feed(self._store, key, self._instance_id, self._around)
+            if (ended := self._feeds.get(key)) is not None:
+                await self._drop(key, ended)
+            if not await feed.start():
+                raise CollabError("no_such_session", f"There is no session {key.session_id!r}.")
+            assert feed.meta is not None
+            self._feeds[key] = self._topics[feed.meta.topic_key] = feed
+        finally:
+            for started in self._starting.pop(key):
+                started.callback(None)
+
+    # --- connections ------------------------------------------------------------------------
+
+    async def reconcile(self, live: Collection[int]) -> None:
+        """Take up the participants whose connections are alive, remove the others.
+
+        To be called when the relay has (re)started, with the WAMP session ids of the node.
+        """
+        for key, participant_id, wamp_session_id in await self._store.joined_on(self._instance_id):
+            if wamp_session_id not in live:
+                await self._remove(key, participant_id)
+                continue
+            try:
+                await self.watch(key)
+            except CollabError as error:
+                if error.code != "no_such_session":
+                    raise
+                await self._store.forget(self._instance_id, key, participant_id)
+        for feed in self._feeds.values():
+            feed.announce_head()
+
+    async def _remove(self, key: SessionKey, participant_id: str) -> None:
+        await self._store.leave(key, participant_id, "disconnected")
+        await self._store.forget(self._instance_id, key, participant_id)
+
+    def connection_lost(self, wamp_session_id: int) -> None:
+        """Remove everything that a connection was joined to."""
+        for feed in list(self._feeds.values()):
+            participant_id = feed.by_connection.get(wamp_session_id)
+            if participant_id is not None:
+                self._remove_surely(feed.key, participant_id)
+
+    def _remove_surely(self, key: SessionKey, participant_id: str) -> None:
+        async def remove() -> None:
+            try:
+                await self._remove(key, participant_id)
+            except CollabError as error:
+                self.log.warn("{id} not removed yet: {error}", id=participant_id, error=error)
+                self._around.later(RETRY_S, lambda: self._remove_surely(key, participant_id))
+
+        self._around.background(remove())
+
+    async def tidy(self, live: Collection[int]) -> None:
+        """Keep what is used alive in the store, drop what is not. Every half minute or so.
+
+        Args:
+            live: the WAMP session ids of the node; a leave that was not heard of is noticed here.
+        """
+        for key, participant_id, wamp_session_id in await self._store.joined_on(self._instance_id):
+            if wamp_session_id not in live:
+                self._remove_surely(key, participant_id)
+        now = self._around.now_s()
+        for key, feed in list(self._feeds.items()):
+            idle = feed.empty_since is not None and now - feed.empty_since > LINGER_S
+            if feed.ended or idle:
+                await self._drop(key, feed)
+        used = [key for key, feed in self._feeds.items() if feed.participants]
+        await self._store.touch(self._instance_id, used)
+
+    async def _drop(self, key: SessionKey, feed: Feed) -> None:
+        assert feed.meta is not None
+        del self._feeds[key]
+        self._topics.pop(feed.meta.topic_key, None)
+        if not feed.ended:
+            await feed.stop()
+
+    # --- presence ---------------------------------------------------------------------------
+
+    def presence(self, topic: str, wamp_session_id: int, event: Mapping[str, Any]) -> None:
+        """Take a participant's cursor or selection event; what is not in order has no effect."""
+        topic_key, _, what = topic.removeprefix(protocol.INCOMING_PREFIX).partition(".")
+        feed = self._topics.get(topic_key)
+        participant_id = feed.by_connection.get(wamp_session_id) if feed is not None else None
+        if feed is None or participant_id is None:
+            self.refused_presence += 1
+            return
+        try:
+            if what == "cursor":
+                revision, position = protocol.parse_cursor(event)
+                feed.moved(participant_id, revision, cursor=position)
+            elif what == "selection":
+                revision, ranges = protocol.parse_selection(event)
+                feed.moved(participant_id, revision, selection=ranges)
+            else:
+                self.refused_presence += 1
+        except CollabError as error:
+            self.refused_presence += 1
+            self.log.debug("presence refused: {error}", error=error)
+
+    # --- state ------------------------------------------------------------------------------
+
+    async def health(self) -> dict[str, Any]:
+        return {
+            "ok": True,
+            "store": await self._store.ping(),
+            "sessions": len(self._feeds),
+            "participants": sum(len(feed.participants) for feed in self._feeds.values()),
+        }
+
+    async def stop(self) -> None:
+        for feed in self._feeds.values():
+            await feed.stop()
+        self._feeds.clear()
+        self._topics.clear()

@@ -1,0 +1,377 @@
+"""The use cases of a collaboration session: create, join, edit, fetch and so on; without WAMP.
+
+Every method takes the caller and the call's arguments as they came, and returns the result's
+dict or raises `CollabError`. Any instance of this class, in any process on any node, may take any
+call: what it remembers is a cache of the store.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import attrs
+import orjson
+
+from . import protocol
+from .access import allows, right_for
+from .document import read_on
+from .documents import Documents
+from .errors import CollabError
+from .joining import SessionLimits, document_of, fences, join_result
+from .ot import TYPES, OpError, get_type
+from .protocol import Arguments
+from .store.interface import (
+    Joined,
+    NoSession,
+    Participant,
+    SessionKey,
+    StaleEpoch,
+    Store,
+)
+from .tokens import Claims
+from .writer import Request, bad_op, body_digest, document_full, no_such_session, stale_epoch
+
+PARTICIPANT_FRESH_S = 1.0
+
+
+@attrs.frozen
+class Caller:
+    """Who calls: a connection, and what its token says.
+
+    Attributes:
+        wamp_session_id: the connection, as the router tells it.
+    """
+
+    claims: Claims
+    wamp_session_id: int
+
+
+class Sessions:
+    """The use cases.
+
+    Args:
+        instance_id: the node this process belongs to.
+        now_s: a monotonic clock, seconds.
+        now_ms: the time of day, milliseconds since 1970.
+        random_bytes: so many random bytes, fit for keys.
+        watch: awaited before a join: the node's relay then follows the session.
+        pause: waits so many seconds (a little more or less, so that rivals do not collide again).
+        background: runs something nobody waits for, and logs its failure.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        *,
+        instance_id: str,
+        limits: SessionLimits,
+        now_s: Callable[[], float],
+        now_ms: Callable[[], int],
+        random_bytes: Callable[[int], bytes],
+        watch: Callable[[SessionKey], Awaitable[None]],
+        pause: Callable[[float], Awaitable[None]],
+        background: Callable[[Awaitable[None]], None],
+    ) -> None:
+        self._store = store
+        self._instance_id = instance_id
+        self._limits = limits
+        self._now_s = now_s
+        self._now_ms = now_ms
+        self._random_bytes = random_bytes
+        self._watch = watch
+        self.documents = Documents(
+            store,
+            window=limits.window,
+            now_s=now_s,
+            now_ms=now_ms,
+            new_name=self._new_name,
+            pause=pause,
+            background=background,
+        )
+        self._participants: OrderedDict[str, tuple[float, Participant]] = OrderedDict()
+
+    def _new_name(self, size: int) -> str:
+        return random_name(self._random_bytes(size))
+
+    # --- the calls --------------------------------------------------------------------------
+
+    async def create(self, caller: Caller, arguments: Arguments) -> dict[str, Any]:
+        session_id = arguments.session_id(optional=True)
+        kind = arguments.choice("type", tuple(TYPES), "text")
+        conflicts = arguments.choice("conflicts", protocol.CONFLICT_MODES, "merge")
+        if_absent = arguments.flag("if_absent")
+        content = arguments.optional_value("content")
+        arguments.finish()
+        if conflicts != "merge":
+            raise CollabError(
+                "bad_request", "conflicts: this version knows `merge` only.", argument="conflicts"
+            )
+        if not session_id:
+            session_id = self._new_name(12)
+        key = SessionKey(caller.claims.tenant, session_id)
+        self._require(caller, key, "edit")
+        meta, created = await self._store.create(
+            key,
+            type=kind,
+            epoch=self._new_name(10),
+            topic_key=self._new_name(16),
+            owner=caller.claims.user_id,
+            conflicts=conflicts,
+            created_ms=self._now_ms(),
+            content=self._initial(kind, content),
+        )
+        if not created and not if_absent:
+            raise CollabError("session_exists", f"Session {session_id!r} exists.", epoch=meta.epoch)
+        return {
+            "session_id": session_id,
+            "epoch": meta.epoch,
+            "revision": meta.revision,
+            "created": created,
+        }
+
+    def _initial(self, type_name: str, content: Any) -> bytes:
+        kind = get_type(type_name)
+        try:
+            document = kind.create(content)
+        except OpError as error:
+            raise protocol.bad(
+                "content", f"is not content of type {type_name}: {error}", ""
+            ) from None
+        length = kind.buffer(document).length
+        if length > self._limits.document_length:
+            raise document_full(length, self._limits.document_length)
+        return orjson.dumps(document)
+
+    async def join(self, caller: Caller, arguments: Arguments) -> dict[str, Any]:
+        session_id = arguments.session_id()
+        client_id = arguments.pattern("client_id", protocol.CLIENT_ID)
+        user_info = arguments.user_info()
+        epoch = arguments.optional_pattern("epoch", protocol.EPOCH)
+        after = arguments.optional_revision()
+        arguments.finish()
+        key = SessionKey(caller.claims.tenant, session_id)
+        right = self._require(caller, key, "view")
+        await self._watch(key)
+        participant = Participant(
+            participant_id=self._participant_id(caller, key),
+            user_id=caller.claims.user_id,
+            client_id=client_id,
+            instance_id=self._instance_id,
+            wamp_session_id=caller.wamp_session_id,
+            right=right,
+            user_info=user_info,
+            joined_ms=self._now_ms(),
+        )
+        joined = await self._store.join(key, participant, epoch=epoch, after=after)
+        if isinstance(joined, NoSession):
+            raise no_such_session(key)
+        self._remember(participant)
+        await self._fence(key, participant, joined)
+        document = await document_of(self._store, self.documents, key, joined)
+        return join_result(participant, joined, document, self._limits)
+
+    async def _fence(self, key: SessionKey, participant: Participant, joined: Joined) -> None:
+        """Of two connections with one client id the newer goes on: it is the reconnected one."""
+        for other in joined.roster:
+            if fences(participant, other):
+                await self._store.leave(key, other.participant_id, "fenced")
+                self._participants.pop(other.participant_id, None)
+
+    async def leave(self, caller: Caller, arguments: Arguments) -> dict[str, Any]:
+        key = self._key(caller, arguments)
+        arguments.finish()
+        participant_id = self._participant_id(caller, key)
+        self._participants.pop(participant_id, None)
+        await self._store.leave(key, participant_id, "left")
+        return {}
+
+    async def edit(self, caller: Caller, arguments: Arguments) -> dict[str, Any]:
+        key = self._key(caller, arguments)
+        epoch = arguments.pattern("epoch", protocol.EPOCH)
+        base = arguments.revision()
+        client_id = arguments.pattern("client_id", protocol.CLIENT_ID)
+        seq = arguments.integer("seq", 1, protocol.MAX_INTEGER)
+        op = arguments.value("op")
+        arguments.finish()
+        participant = await self._participant(caller, key)
+        if not allows(participant.right, "edit"):
+            raise denied("edit")
+        if client_id != participant.client_id:
+            raise protocol.bad("client_id", "must be the one given when joining", client_id)
+        document = await self.documents.get(key)
+        try:
+            op = document.type.check(op, self._limits.op)
+        except OpError as error:
+            raise bad_op(error) from None
+        if document.type.is_noop(op):
+            return {"revision": document.revision, "durable": True}
+        if self.documents.waiting >= self._limits.waiting:
+            raise CollabError("overloaded", "Too many edits are waiting.", retry_after_ms=200)
+        request = Request(
+            epoch=epoch,
+            base=base,
+            client_id=client_id,
+            seq=seq,
+            # What a client says that it deletes is not looked at, so it must not reach others.
+            op=document.type.bare(op),
+            user_id=caller.claims.user_id,
+            digest=body_digest(epoch, base, op),
+            max_length=self._limits.document_length,
+        )
+        revision, durable = await self.documents.writer(key).submit(request)
+        return {"revision": revision, "durable": durable}
+
+    async def fetch(self, caller: Caller, arguments: Arguments) -> dict[str, Any]:
+        key = self._key(caller, arguments)
+        epoch = arguments.pattern("epoch", protocol.EPOCH)
+        after = arguments.revision("after")
+        limit = arguments.integer("limit", 1, protocol.MAX_FETCH, protocol.MAX_FETCH)
+        arguments.finish()
+        self._require(caller, key, "view")
+        answer = await self._store.edits(key, epoch, after, limit)
+        if isinstance(answer, NoSession):
+            raise no_such_session(key)
+        if isinstance(answer, StaleEpoch):
+            raise stale_epoch(answer.epoch)
+        edits, meta = answer
+        if after > meta.revision:
+            raise CollabError(
+                "base_ahead",
+                f"Revision {after} is ahead of {meta.revision}.",
+                revision=meta.revision,
+            )
+        if after < meta.floor_revision:
+            raise CollabError(
+                "base_too_old",
+                f"Edits up to {meta.floor_revision} are no longer kept; take the snapshot.",
+                revision=meta.revision,
+                oldest=meta.floor_revision,
+            )
+        return {
+            "edits": [edit.as_wire() for edit in edits],
+            "revision": meta.revision,
+            "more": after + len(edits) < meta.revision,
+        }
+
+    async def snapshot(self, caller: Caller, arguments: Arguments) -> dict[str, Any]:
+        key = self._key(caller, arguments)
+        revision = arguments.optional_revision()
+        arguments.finish()
+        self._require(caller, key, "view")
+        document = await self.documents.get(key)
+        if not await read_on(self._store, key, document):
+            document = await self.documents.get(key, again=True)
+        if revision is None or revision == document.revision:
+            return {
+                "epoch": document.epoch,
+                "revision": document.revision,
+                "content": document.content(),
+            }
+        if revision > document.revision:
+            message = f"Revision {revision} is ahead of the head, {document.revision}."
+            raise CollabError("base_ahead", message, revision=document.revision)
+        found = await self._store.snapshot(key)
+        if found is None or found[0].epoch != document.epoch:
+            raise no_such_session(key)
+        oldest = found[1].revision
+        if revision < oldest:
+            message = f"The content is kept from revision {oldest} on; {revision} is before that."
+            raise CollabError("bad_revision", message, oldest=oldest)
+        content = document.content_at(revision, found[1])
+        return {"epoch": document.epoch, "revision": revision, "content": content}
+
+    async def info(self, caller: Caller, arguments: Arguments) -> dict[str, Any]:
+        key = self._key(caller, arguments)
+        arguments.finish()
+        self._require(caller, key, "view")
+        found = await self._store.roster(key)
+        if found is None:
+            raise no_such_session(key)
+        meta, roster, _presence = found
+        return {
+            "session_id": key.session_id,
+            "type": meta.type,
+            "epoch": meta.epoch,
+            "revision": meta.revision,
+            "snapshot_revision": meta.snapshot_revision,
+            "floor_revision": meta.floor_revision,
+            "owner": meta.owner,
+            "conflicts": meta.conflicts,
+            "created_ms": meta.created_ms,
+            "roster": [participant.as_wire() for participant in roster],
+        }
+
+    async def list_sessions(self, caller: Caller, arguments: Arguments) -> dict[str, Any]:
+        cursor = arguments.text("cursor", "", 64)
+        limit = arguments.integer("limit", 1, 1000, 100)
+        arguments.finish()
+        ids, more = await self._store.list_sessions(caller.claims.tenant, cursor, limit)
+        return {
+            "sessions": [i for i in ids if right_for(caller.claims, i) is not None],
+            "cursor": more or None,
+        }
+
+    async def destroy(self, caller: Caller, arguments: Arguments) -> dict[str, Any]:
+        key = self._key(caller, arguments)
+        arguments.finish()
+        self._require(caller, key, "manage")
+        self.documents.forget(key)
+        if not await self._store.destroy(key):
+            raise no_such_session(key)
+        return {}
+
+    async def health(self) -> dict[str, Any]:
+        """Whether this process can do its work; `CollabError` where the store does not answer."""
+        return {"ok": True, "store": await self._store.ping(), "sessions": len(self.documents)}
+
+    # --- who may ----------------------------------------------------------------------------
+
+    def _key(self, caller: Caller, arguments: Arguments) -> SessionKey:
+        return SessionKey(caller.claims.tenant, arguments.session_id())
+
+    def _require(self, caller: Caller, key: SessionKey, action: str) -> str:
+        """The caller's right on the session; who has none may not know whether it exists."""
+        right = right_for(caller.claims, key.session_id)
+        if right is None:
+            raise no_such_session(key)
+        if not allows(right, action):
+            raise denied(action)
+        return right
+
+    def _participant_id(self, caller: Caller, key: SessionKey) -> str:
+        """The same for every process of the node, so that none must be asked."""
+        name = f"{self._instance_id}\n{caller.wamp_session_id}\n{key.tenant}\n{key.session_id}"
+        return random_name(hashlib.sha256(name.encode()).digest()[:12])
+
+    def _remember(self, participant: Participant) -> None:
+        self._participants[participant.participant_id] = (self._now_s(), participant)
+        self._participants.move_to_end(participant.participant_id)
+        while len(self._participants) > 10_000:
+            self._participants.popitem(last=False)
+
+    async def _participant(self, caller: Caller, key: SessionKey) -> Participant:
+        participant_id = self._participant_id(caller, key)
+        known = self._participants.get(participant_id)
+        # Another process may have taken the leave: what is remembered is good for a moment.
+        if known is not None and self._now_s() - known[0] <= PARTICIPANT_FRESH_S:
+            return known[1]
+        participant = await self._store.participant(key, participant_id)
+        if participant is None:
+            self._participants.pop(participant_id, None)
+            self._require(caller, key, "view")
+            raise CollabError("not_joined", "This connection has not joined the session.")
+        self._remember(participant)
+        return participant
+
+
+def random_name(data: bytes) -> str:
+    """Lower-case base32 of random bytes."""
+    return base64.b32encode(data).decode().rstrip("=").lower()
+
+
+def denied(needs: str) -> CollabError:
+    return CollabError("denied", f"This needs the right to {needs}.", needs=needs)

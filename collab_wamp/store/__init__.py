@@ -1,0 +1,1 @@
+"""Where sessions are kept: the interface, a reference in memory, and Redis."""

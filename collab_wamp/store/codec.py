@@ -1,0 +1,134 @@
+"""How sessions are written into keys and values of Redis.
+
+Keys of one session share the hash tag `{tenant:session}`, so that they live on one shard:
+
+=========  ======  =================================================================
+`…:meta`   hash    the fields of `SessionMeta`
+`…:log`    stream  entry `<revision>-0`, field `e`: the edit as JSON
+`…:seen`   hash    client_id → `seq:revision:digest:milliseconds`
+`…:snap`   string  `revision:sha256:` and the content's JSON text, deflated
+`…:roster`    hash  participant_id → participant as JSON; expires
+`…:presence`  hash  participant_id → presence as JSON; expires
+=========  ======  =================================================================
+
+The channel of its announcements is `…:events`; messages are JSON arrays that start with their kind.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+from typing import Any
+
+import attrs
+import orjson
+
+from .interface import (
+    Announcement,
+    DestroyAnnounced,
+    Edit,
+    EditsAnnounced,
+    EpochAnnounced,
+    JoinAnnounced,
+    LeaveAnnounced,
+    Participant,
+    Presence,
+    PresenceAnnounced,
+    SessionKey,
+    SessionMeta,
+    Snapshot,
+)
+
+NUMBERS = ("revision", "snapshot_revision", "floor_revision", "created_ms")
+
+
+def tag(key: SessionKey) -> str:
+    return f"{{{key.tenant}:{key.session_id}}}"
+
+
+def keys(key: SessionKey, *names: str) -> list[str]:
+    return [f"{tag(key)}:{name}" for name in names]
+
+
+def channel(key: SessionKey) -> str:
+    return f"{tag(key)}:events"
+
+
+def pairs(flat: Sequence[bytes]) -> dict[str, bytes]:
+    """A hash as Redis lists it: field, value, field, value, …"""
+    return {flat[i].decode(): flat[i + 1] for i in range(0, len(flat), 2)}
+
+
+def encode_meta(meta: SessionMeta) -> list[str]:
+    flat: list[str] = []
+    for name, value in attrs.asdict(meta).items():
+        flat += [name, str(value)]
+    return flat
+
+
+def decode_meta(flat: Sequence[bytes]) -> SessionMeta:
+    fields: dict[str, Any] = {name: value.decode() for name, value in pairs(flat).items()}
+    for name in NUMBERS:
+        fields[name] = int(fields[name])
+    return SessionMeta(**fields)
+
+
+def encode_edit(edit: Edit) -> bytes:
+    return orjson.dumps(edit.as_wire())
+
+
+def decode_edits(payloads: Sequence[bytes]) -> tuple[Edit, ...]:
+    return tuple(Edit.from_wire(orjson.loads(payload)) for payload in payloads)
+
+
+def encode_snapshot(snapshot: Snapshot) -> bytes:
+    head = f"{snapshot.revision}:{snapshot.sha256}:".encode()
+    return head + zlib.compress(snapshot.content, 6)
+
+
+def decode_snapshot(value: bytes) -> Snapshot:
+    """Raises `ValueError` or `zlib.error` where the value is not what was written."""
+    revision, sha256, data = value.split(b":", 2)
+    return Snapshot(int(revision), zlib.decompress(data), sha256.decode())
+
+
+def encode_participant(participant: Participant) -> bytes:
+    return orjson.dumps(attrs.asdict(participant))
+
+
+def decode_participant(value: bytes | dict[str, Any]) -> Participant:
+    return Participant(**(orjson.loads(value) if isinstance(value, bytes) else value))
+
+
+def decode_roster(flat: Sequence[bytes]) -> tuple[Participant, ...]:
+    found = [decode_participant(value) for value in pairs(flat).values()]
+    return tuple(sorted(found, key=lambda row: (row.joined_ms, row.participant_id)))
+
+
+def encode_presence(presence: Presence | None) -> bytes:
+    if presence is None:
+        return b"null"
+    return orjson.dumps([presence.revision, presence.cursor, presence.selection])
+
+
+def decode_presences(flat: Sequence[bytes]) -> dict[str, Presence]:
+    return {name: Presence(*orjson.loads(value)) for name, value in pairs(flat).items()}
+
+
+def decode_announcement(message: bytes) -> Announcement:
+    """Raises `ValueError` for what no version of this program has sent."""
+    match orjson.loads(message):
+        case ["edits", epoch, after, rows]:
+            return EditsAnnounced(epoch, after, tuple(Edit.from_wire(row) for row in rows))
+        case ["join", participant]:
+            return JoinAnnounced(decode_participant(participant))
+        case ["leave", participant_id, reason]:
+            return LeaveAnnounced(participant_id, reason)
+        case ["presence", instance_id, rows]:
+            presence = {name: row and Presence(*row) for name, row in rows.items()}
+            return PresenceAnnounced(instance_id, presence)
+        case ["destroy", epoch]:
+            return DestroyAnnounced(epoch)
+        case ["epoch", epoch]:
+            return EpochAnnounced(epoch)
+    raise ValueError(f"unknown announcement {message[:40]!r}")

@@ -1,0 +1,240 @@
+"""One connection to Redis that is made again whenever it is lost.
+
+txredisapi's own reconnecting handlers keep commands that are given while the link is down and run
+them late, without a time-out. Here a command on a link that is down fails at once, and the scripts
+carry a deadline in the server's time, so that nothing happens after its caller was told otherwise.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Awaitable, Callable
+from importlib import resources
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.protocol import Factory
+from twisted.logger import Logger
+from txredisapi import (
+    ConnectionError as RedisConnectionError,
+)
+from txredisapi import (
+    RedisError,
+    RedisProtocol,
+    ResponseError,
+    SubscriberProtocol,
+)
+
+from ..errors import CollabError
+from .address import Address
+
+REPLY_TIMEOUT_S = 2.0
+RETRY_FIRST_S = 0.05
+RETRY_MOST_S = 1.0
+
+# Answers of a server that works as it should, and cannot do this now.
+UNABLE = re.compile(
+    r"\b(OOM|READONLY|LOADING|BUSY|MISCONF|NOREPLICAS|MASTERDOWN|CLUSTERDOWN|UNKILLABLE|NOAUTH)\b"
+)
+
+
+def unavailable(reason: str) -> CollabError:
+    return CollabError(
+        "store_unavailable", f"The store cannot answer: {reason}.", retry_after_ms=500
+    )
+
+
+class Script:
+    """A Lua script of the package.
+
+    Args:
+        name: of the file in `lua/`, without its ending.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.source = resources.files(__package__).joinpath("lua", f"{name}.lua").read_bytes()
+        self.sha1 = hashlib.sha1(self.source, usedforsecurity=False).hexdigest()
+
+
+class Connection:
+    """A link that keeps itself up.
+
+    Args:
+        came_up: awaited with the connection each time it has been made, before `ready`.
+        message: for a connection that subscribes: called with (channel, message).
+
+    Attributes:
+        ready: whether commands can be given.
+        problem: why the link is down, in words.
+    """
+
+    log = Logger()
+
+    def __init__(
+        self,
+        reactor: Any,
+        address: Address,
+        *,
+        came_up: Callable[[Connection], Awaitable[None]] | None = None,
+        message: Callable[[bytes, bytes], None] | None = None,
+    ) -> None:
+        self._reactor = reactor
+        self._address = address
+        self._came_up = came_up
+        self._factory = _LinkFactory(self, message)
+        self._protocol: Any = None
+        self._closing = False
+        self._delay = RETRY_FIRST_S
+        self._retry: Any = None
+        self._waiting: list[Deferred[None]] = []
+        self.ready = False
+        self.problem = "not connected yet"
+
+    def start(self) -> None:
+        self._retry = None
+        Deferred.fromCoroutine(self._connect()).addErrback(self._failed)
+
+    async def _connect(self) -> None:
+        protocol = await self._address.endpoint(self._reactor).connect(self._factory)
+        if self._closing:
+            protocol.transport.abortConnection()
+            return
+        self._protocol = protocol
+        if self._address.password:
+            names = [self._address.username] if self._address.username else []
+            await protocol.execute_command("AUTH", *names, self._address.password)
+        if self._address.db:
+            await protocol.execute_command("SELECT", self._address.db)
+        if self._came_up is not None:
+            await self._came_up(self)
+        if protocol is not self._protocol:
+            return
+        self.ready, self.problem, self._delay = True, "", RETRY_FIRST_S
+        waiting, self._waiting = self._waiting, []
+        for waiter in waiting:
+            waiter.callback(None)
+
+    def _failed(self, failure: Any) -> None:
+        self.problem = failure.getErrorMessage() or failure.type.__name__
+        if not failure.check(RedisError, OSError, CollabError) and "Error" not in str(failure.type):
+            self.log.failure("while connecting to {address}", failure, address=self._address)
+        protocol, self._protocol = self._protocol, None
+        if protocol is not None:
+            protocol.transport.abortConnection()
+        self._try_again()
+
+    def _try_again(self) -> None:
+        self.ready = False
+        if not self._closing and self._retry is None:
+            self._retry = self._reactor.callLater(self._delay, self.start)
+            self._delay = min(2 * self._delay, RETRY_MOST_S)
+
+    def lost(self, protocol: Any, reason: str) -> None:
+        """The link of `protocol` is gone."""
+        if protocol is self._protocol:
+            self._protocol = None
+            was_ready, self.ready = self.ready, False
+            if was_ready:
+                self.problem = reason
+                if not self._closing:
+                    self.log.warn("lost {address}: {why}", address=self._address, why=reason)
+                self._try_again()
+
+    async def until_ready(self, timeout_s: float) -> None:
+        """Wait for the link; `store_unavailable` where that takes too long."""
+        if self.ready:
+            return
+        waiter: Deferred[None] = Deferred()
+        self._waiting.append(waiter)
+        waiter.addTimeout(timeout_s, self._reactor)
+        try:
+            await waiter
+        except Exception:
+            if waiter in self._waiting:
+                self._waiting.remove(waiter)
+            raise unavailable(self.problem) from None
+
+    async def command(self, *words: Any) -> Any:
+        """Give a command to a link that is up (or coming up, from `came_up`).
+
+        Raises:
+            CollabError: `store_unavailable`.
+            ResponseError: the server refuses the command as such.
+        """
+        if self._protocol is None:
+            raise unavailable(self.problem)
+        try:
+            return await self._protocol.execute_command(*words)
+        except RedisConnectionError as error:  # time-outs are such errors too
+            raise unavailable(str(error)) from None
+        except ResponseError as error:
+            if UNABLE.search(str(error)):
+                raise unavailable(str(error)) from None
+            raise
+
+    async def script(self, script: Script, keys: list[str], *args: Any) -> Any:
+        """Run a script, see `command`."""
+        try:
+            return await self.command("EVALSHA", script.sha1, len(keys), *keys, *args)
+        except ResponseError as error:
+            if not str(error).startswith("NOSCRIPT"):
+                raise
+        return await self.command("EVAL", script.source, len(keys), *keys, *args)
+
+    async def close(self) -> None:
+        self._closing = True
+        self.ready = False
+        if self._retry is not None:
+            self._retry.cancel()
+            self._retry = None
+        protocol = self._protocol
+        if protocol is not None:
+            gone: Deferred[Any] = protocol.whenDisconnected()
+            protocol.transport.abortConnection()
+            await gone
+        for waiter in self._waiting:
+            waiter.cancel()
+
+
+class _LinkFactory(Factory):
+    """Makes the protocols of one `Connection`; they look to it for what txredisapi asks of one."""
+
+    noisy = False
+    isLazy = True
+
+    def __init__(
+        self, connection: Connection, message: Callable[[bytes, bytes], None] | None
+    ) -> None:
+        self._connection = connection
+        self._message = message
+
+    def buildProtocol(self, addr: Any) -> Any:
+        # Texts like "007" must come back as they are: no charset, no numbers.
+        kind = _CommandLink if self._message is None else _SubscriberLink
+        protocol = kind(charset=None, convertNumbers=False, replyTimeout=REPLY_TIMEOUT_S)
+        protocol.factory = self
+        protocol.connection = self._connection
+        protocol.told = self._message
+        # txredisapi's factories hand out the clock for time-outs.
+        protocol.callLater = self._connection._reactor.callLater
+        return protocol
+
+
+class _Link:
+    connection: Connection
+    told: Any
+
+    def connectionLost(self, why: Any) -> None:
+        super().connectionLost(why)  # type: ignore[misc]
+        self.connection.lost(self, why.getErrorMessage())
+
+
+class _CommandLink(_Link, RedisProtocol):  # type: ignore[misc]
+    pass
+
+
+class _SubscriberLink(_Link, SubscriberProtocol):  # type: ignore[misc]
+    def messageReceived(self, pattern: Any, channel: bytes, message: bytes) -> None:
+        self.told(channel, message)

@@ -1,0 +1,69 @@
+-- Append edits to a session's log and announce them, all or none. All checks come before the first
+-- write, in this order: deadline, session, epoch, numbers, head.
+-- KEYS: meta, log, seen
+-- ARGV: deadline (ms), channel, epoch, expected head, now (ms), then for each edit:
+--       client_id, seq, digest (hex), payload (JSON)
+-- Returns: {"late"} | {"none"} | {"epoch", current} | {"seen", state, number, state, number, ...}
+--        | {"behind", head} | {"moved", head, payload, ...} | {"ok", first revision}
+local time = redis.call('TIME')
+if time[1] * 1000 + time[2] / 1000 > tonumber(ARGV[1]) then return {'late'} end
+
+local meta = redis.call('HMGET', KEYS[1], 'epoch', 'revision', 'floor_revision')
+if not meta[1] then return {'none'} end
+if meta[1] ~= ARGV[3] then return {'epoch', meta[1]} end
+
+local states, all_new, ahead = {'seen'}, true, {}
+for i = 6, #ARGV, 4 do
+  local client, seq = ARGV[i], tonumber(ARGV[i + 1])
+  local last, revision, digest = 0, '0', ''
+  local seen = redis.call('HGET', KEYS[3], client)
+  if seen then
+    local text
+    text, revision, digest = string.match(seen, '^(%d+):(%d+):(%x+):')
+    last = tonumber(text)
+  end
+  if ahead[client] then
+    last, digest = ahead[client], ''
+  end
+  local state, number = 'new', 0
+  if seq == last and digest == ARGV[i + 2] then
+    state, number = 'done', revision
+  elseif seq <= last then
+    state, number = 'reused', last
+  elseif seq > last + 1 then
+    state, number = 'gap', last + 1
+  else
+    ahead[client] = seq
+  end
+  if state ~= 'new' then all_new = false end
+  states[#states + 1] = state
+  states[#states + 1] = string.format('%.0f', number)
+end
+if not all_new then return states end
+
+local head, expected = tonumber(meta[2]), tonumber(ARGV[4])
+if head < expected then return {'behind', meta[2]} end
+if head > expected then
+  local moved = {'moved', meta[2]}
+  if expected >= tonumber(meta[3]) then
+    local from = string.format('%.0f-0', expected + 1)
+    for _, entry in ipairs(redis.call('XRANGE', KEYS[2], from, '+', 'COUNT', 1000)) do
+      moved[#moved + 1] = entry[2][2]
+    end
+  end
+  return moved
+end
+
+local revision, payloads = head, {}
+for i = 6, #ARGV, 4 do
+  revision = revision + 1
+  local number = string.format('%.0f', revision)
+  redis.call('XADD', KEYS[2], number .. '-0', 'e', ARGV[i + 3])
+  redis.call('HSET', KEYS[3], ARGV[i],
+    ARGV[i + 1] .. ':' .. number .. ':' .. ARGV[i + 2] .. ':' .. ARGV[5])
+  payloads[#payloads + 1] = ARGV[i + 3]
+end
+redis.call('HSET', KEYS[1], 'revision', string.format('%.0f', revision))
+redis.call('PUBLISH', ARGV[2], '["edits","' .. meta[1] .. '",' .. string.format('%.0f', head)
+  .. ',[' .. table.concat(payloads, ',') .. ']]')
+return {'ok', string.format('%.0f', head + 1)}

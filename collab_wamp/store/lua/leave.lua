@@ -1,0 +1,12 @@
+-- Remove a participant and their presence, and announce it.
+-- KEYS: roster, presence
+-- ARGV: deadline (ms), channel, participant_id, announcement (JSON)
+-- Returns: {"late"} | {"ok", 1 if removed else 0}
+local time = redis.call('TIME')
+if time[1] * 1000 + time[2] / 1000 > tonumber(ARGV[1]) then return {'late'} end
+local removed = redis.call('HDEL', KEYS[1], ARGV[3])
+if removed == 1 then
+  redis.call('HDEL', KEYS[2], ARGV[3])
+  redis.call('PUBLISH', ARGV[2], ARGV[4])
+end
+return {'ok', removed}

@@ -1,0 +1,304 @@
+"""The store in memory: the reference that simulations and unit tests run on. Nothing is durable."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import attrs
+
+from .interface import (
+    Announcement,
+    Behind,
+    CommitResult,
+    Committed,
+    DestroyAnnounced,
+    Edit,
+    EditsAnnounced,
+    EpochAnnounced,
+    JoinAnnounced,
+    Joined,
+    LeaveAnnounced,
+    Listener,
+    Moved,
+    NoSession,
+    Participant,
+    Presence,
+    PresenceAnnounced,
+    Seen,
+    SessionKey,
+    SessionMeta,
+    Snapshot,
+    StaleEpoch,
+    Submission,
+    make_snapshot,
+)
+
+PAGE = 1000
+
+
+@attrs.define
+class _Record:
+    """One session. `seen`: client → (last seq, digest, revision)."""
+
+    meta: SessionMeta
+    snapshot: Snapshot
+    log: list[Edit] = attrs.field(factory=list)
+    seen: dict[str, tuple[int, bytes, int]] = attrs.field(factory=dict)
+    roster: dict[str, Participant] = attrs.field(factory=dict)
+    presence: dict[str, Presence] = attrs.field(factory=dict)
+
+    def after(self, revision: int, limit: int) -> tuple[Edit, ...]:
+        start = revision - self.meta.floor_revision
+        return tuple(self.log[start : start + limit]) if start >= 0 else ()
+
+
+class MemoryStore:
+    """See `interface.Store`; announcements reach the listeners before the method returns."""
+
+    def __init__(self, now_ms: Callable[[], int]) -> None:
+        self._now_ms = now_ms
+        self._records: dict[SessionKey, _Record] = {}
+        self._listeners: dict[SessionKey, list[Listener]] = {}
+        self._joined: dict[tuple[str, SessionKey, str], int] = {}
+
+    def _announce(self, key: SessionKey, announcement: Announcement) -> None:
+        for listener in list(self._listeners.get(key, ())):
+            listener(key, announcement)
+
+    async def create(
+        self,
+        key: SessionKey,
+        *,
+        type: str,
+        epoch: str,
+        topic_key: str,
+        owner: str,
+        conflicts: str,
+        created_ms: int,
+        content: bytes,
+    ) -> tuple[SessionMeta, bool]:
+        if key in self._records:
+            return self._records[key].meta, False
+        meta = SessionMeta(type, epoch, topic_key, 0, 0, 0, owner, conflicts, created_ms)
+        self._records[key] = _Record(meta, make_snapshot(0, content))
+        return meta, True
+
+    async def meta(self, key: SessionKey) -> SessionMeta | None:
+        record = self._records.get(key)
+        return None if record is None else record.meta
+
+    # --- the log ----------------------------------------------------------------------------
+
+    async def commit(
+        self, key: SessionKey, epoch: str, expected: int, submissions: Sequence[Submission]
+    ) -> CommitResult:
+        record = self._records.get(key)
+        if record is None:
+            return NoSession()
+        if record.meta.epoch != epoch:
+            return StaleEpoch(record.meta.epoch)
+        states = _judge(record.seen, submissions)
+        if any(state != "new" for state, _ in states):
+            return Seen(states)
+        head = record.meta.revision
+        if head < expected:
+            return Behind(head)
+        if head > expected:
+            return Moved(head, record.after(expected, PAGE))
+        edits = tuple(submission.edit for submission in submissions)
+        for revision, submission in enumerate(submissions, head + 1):
+            edit = submission.edit
+            record.seen[edit.client_id] = (edit.seq, submission.digest, revision)
+        record.log.extend(edits)
+        record.meta = attrs.evolve(record.meta, revision=head + len(edits))
+        self._announce(key, EditsAnnounced(epoch, head, edits))
+        return Committed(head + 1, durable=False)
+
+    async def edits(
+        self, key: SessionKey, epoch: str, after: int, limit: int
+    ) -> tuple[tuple[Edit, ...], SessionMeta] | StaleEpoch | NoSession:
+        record = self._records.get(key)
+        if record is None:
+            return NoSession()
+        if record.meta.epoch != epoch:
+            return StaleEpoch(record.meta.epoch)
+        return record.after(after, limit), record.meta
+
+    async def snapshot(self, key: SessionKey) -> tuple[SessionMeta, Snapshot] | None:
+        record = self._records.get(key)
+        return None if record is None else (record.meta, record.snapshot)
+
+    async def save_snapshot(
+        self, key: SessionKey, epoch: str, snapshot: Snapshot, floor: int
+    ) -> bool:
+        record = self._records.get(key)
+        if record is None or record.meta.epoch != epoch:
+            return False
+        if snapshot.revision <= record.meta.snapshot_revision:
+            return False
+        floor = max(record.meta.floor_revision, floor)
+        del record.log[: floor - record.meta.floor_revision]
+        record.snapshot = snapshot
+        record.meta = attrs.evolve(
+            record.meta, snapshot_revision=snapshot.revision, floor_revision=floor
+        )
+        return True
+
+    # --- people -----------------------------------------------------------------------------
+
+    async def join(
+        self,
+        key: SessionKey,
+        participant: Participant,
+        *,
+        epoch: str | None = None,
+        after: int | None = None,
+    ) -> Joined | NoSession:
+        record = self._records.get(key)
+        if record is None:
+            return NoSession()
+        self._joined[participant.instance_id, key, participant.participant_id] = (
+            participant.wamp_session_id
+        )
+        record.roster[participant.participant_id] = participant
+        meta = record.meta
+        reachable = (
+            after is not None
+            and epoch == meta.epoch
+            and meta.floor_revision <= after <= meta.revision
+            and meta.revision - after <= PAGE
+        )
+        snapshot = None if reachable else record.snapshot
+        start = after if snapshot is None and after is not None else record.snapshot.revision
+        joined = Joined(
+            meta,
+            snapshot,
+            record.after(start, len(record.log)),
+            record.seen.get(participant.client_id, (0, b"", 0))[0],
+            tuple(record.roster.values()),
+            dict(record.presence),
+        )
+        self._announce(key, JoinAnnounced(participant))
+        return joined
+
+    async def leave(self, key: SessionKey, participant_id: str, reason: str) -> bool:
+        record = self._records.get(key)
+        participant = None if record is None else record.roster.pop(participant_id, None)
+        if record is None or participant is None:
+            return False
+        record.presence.pop(participant_id, None)
+        self._joined.pop((participant.instance_id, key, participant_id), None)
+        self._announce(key, LeaveAnnounced(participant_id, reason))
+        return True
+
+    async def participant(self, key: SessionKey, participant_id: str) -> Participant | None:
+        record = self._records.get(key)
+        return None if record is None else record.roster.get(participant_id)
+
+    async def roster(
+        self, key: SessionKey
+    ) -> tuple[SessionMeta, tuple[Participant, ...], dict[str, Presence]] | None:
+        record = self._records.get(key)
+        if record is None:
+            return None
+        return record.meta, tuple(record.roster.values()), dict(record.presence)
+
+    async def set_presence(
+        self, key: SessionKey, instance_id: str, presence: dict[str, Presence | None]
+    ) -> None:
+        record = self._records.get(key)
+        if record is None:
+            return
+        here = {name: row for name, row in presence.items() if name in record.roster}
+        for participant_id, row in here.items():
+            if row is None:
+                record.presence.pop(participant_id, None)
+            else:
+                record.presence[participant_id] = row
+        if here:
+            self._announce(key, PresenceAnnounced(instance_id, here))
+
+    # --- sessions ---------------------------------------------------------------------------
+
+    async def destroy(self, key: SessionKey) -> bool:
+        record = self._records.pop(key, None)
+        if record is None:
+            return False
+        self._announce(key, DestroyAnnounced(record.meta.epoch))
+        return True
+
+    async def renew_epoch(
+        self, key: SessionKey, epoch: str, new_epoch: str, topic_key: str
+    ) -> bool:
+        record = self._records.get(key)
+        if record is None or record.meta.epoch != epoch:
+            return False
+        record.meta = attrs.evolve(record.meta, epoch=new_epoch, topic_key=topic_key)
+        record.roster.clear()
+        record.presence.clear()
+        self._announce(key, EpochAnnounced(new_epoch))
+        return True
+
+    async def list_sessions(self, tenant: str, cursor: str, limit: int) -> tuple[list[str], str]:
+        names = sorted(
+            key.session_id
+            for key in self._records
+            if key.tenant == tenant and key.session_id > cursor
+        )
+        more = names[limit - 1] if len(names) > limit else ""
+        return names[:limit], more
+
+    async def joined_on(self, instance_id: str) -> list[tuple[SessionKey, str, int]]:
+        return [
+            (key, participant_id, wamp_session_id)
+            for (instance, key, participant_id), wamp_session_id in self._joined.items()
+            if instance == instance_id
+        ]
+
+    async def forget(self, instance_id: str, key: SessionKey, participant_id: str) -> None:
+        self._joined.pop((instance_id, key, participant_id), None)
+
+    async def touch(self, instance_id: str, keys: Sequence[SessionKey]) -> None:
+        """Nothing expires here."""
+
+    async def listen(self, key: SessionKey, listener: Listener) -> None:
+        self._listeners.setdefault(key, []).append(listener)
+
+    async def unlisten(self, key: SessionKey, listener: Listener) -> None:
+        listeners = self._listeners.get(key, [])
+        if listener in listeners:
+            listeners.remove(listener)
+        if not listeners:
+            self._listeners.pop(key, None)
+
+    async def settle(self) -> bool:
+        return False
+
+    async def ping(self) -> dict[str, Any]:
+        return {"latency_ms": 0.0, "durability": "none"}
+
+    async def close(self) -> None:
+        self._listeners.clear()
+
+
+def _judge(
+    seen: dict[str, tuple[int, bytes, int]], submissions: Sequence[Submission]
+) -> tuple[tuple[str, int], ...]:
+    """For each submission whether its number is its client's next; see `interface.Seen`."""
+    states: list[tuple[str, int]] = []
+    ahead: dict[str, int] = {}
+    for submission in submissions:
+        client_id, seq = submission.edit.client_id, submission.edit.seq
+        last, digest, revision = seen.get(client_id, (0, b"", 0))
+        last = ahead.get(client_id, last)
+        if seq == last and client_id not in ahead and digest == submission.digest:
+            states.append(("done", revision))
+        elif seq <= last:
+            states.append(("reused", last))
+        elif seq > last + 1:
+            states.append(("gap", last + 1))
+        else:
+            states.append(("new", 0))
+            ahead[client_id] = seq
+    return tuple(states)

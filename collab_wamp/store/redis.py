@@ -1,0 +1,375 @@
+"""The store in Redis (≥ 6.2) or Valkey; with `connection` the only user of txredisapi."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+from typing import Any
+
+import orjson
+from twisted.logger import Logger
+
+from . import codec
+from .address import parse_address
+from .channels import Channels
+from .connection import Connection, Script, unavailable
+from .durability import Durability, Settler
+from .interface import (
+    Behind,
+    CommitResult,
+    Committed,
+    Edit,
+    Joined,
+    Listener,
+    Moved,
+    NoSession,
+    Participant,
+    Presence,
+    Seen,
+    SessionKey,
+    SessionMeta,
+    Snapshot,
+    StaleEpoch,
+    Submission,
+    make_snapshot,
+)
+
+CALL_S = 3.0
+PEOPLE_LIVE_S = 120
+INDEX_LIVES_S = 86_400
+PAGE = 1000
+CLIENT_FORGOTTEN_MS = 86_400_000
+
+SCRIPTS = {
+    name: Script(name)
+    for name in (
+        "create", "commit", "edits", "join", "leave", "roster", "snapshot", "save_snapshot",
+        "presence", "destroy", "renew_epoch",
+    )
+}  # fmt: skip
+
+
+class RedisStore:
+    """See `interface.Store`.
+
+    Args:
+        url: see `address.parse_address`.
+        durability: what an acknowledgement promises, see `durability`.
+        instance_id: the node.
+    """
+
+    log = Logger()
+
+    def __init__(self, reactor: Any, url: str, *, durability: Durability, instance_id: str) -> None:
+        self._reactor = reactor
+        self._durability = durability
+        self.address = parse_address(url)
+        self._connection = Connection(reactor, self.address, came_up=self._came_up)
+        self._channels = Channels(reactor, self.address)
+        self._settler = Settler(reactor, self.address, durability, instance_id)
+        self._clock_offset_ms = 0.0
+        self._server = ""
+        self._policy = ""
+
+    def start(self) -> None:
+        """Begin to connect; what is called before that is done waits for it."""
+        self._connection.start()
+        self._channels.start()
+        self._settler.start()
+
+    async def close(self) -> None:
+        await self._connection.close()
+        await self._channels.close()
+        await self._settler.close()
+
+    async def until_ready(self, timeout_s: float = CALL_S) -> None:
+        await self._connection.until_ready(timeout_s)
+        await self._channels.until_ready(timeout_s)
+
+    async def _came_up(self, connection: Connection) -> None:
+        seconds, micros = await connection.command("TIME")
+        server_ms = int(seconds) * 1000 + int(micros) / 1000
+        self._clock_offset_ms = server_ms - self._reactor.seconds() * 1000
+        info = (await connection.command("INFO", "server")).decode()
+        fields = dict(line.split(":", 1) for line in info.splitlines() if ":" in line)
+        self._server = fields.get("valkey_version") or fields.get("redis_version", "?")
+        memory = (await connection.command("INFO", "memory")).decode()
+        fields = dict(line.split(":", 1) for line in memory.splitlines() if ":" in line)
+        self._policy = fields.get("maxmemory_policy", "?")
+        if self._policy != "noeviction":
+            self.log.error(
+                "the store's maxmemory-policy is {policy}: documents can be lost; noeviction is "
+                "required",
+                policy=self._policy,
+            )
+
+    async def _run(self, name: str, keys: list[str], *args: Any) -> Any:
+        """A script that only reads."""
+        return await self._connection.script(SCRIPTS[name], keys, *args)
+
+    async def _change(self, name: str, keys: list[str], *args: Any) -> Any:
+        """A script that writes; its first argument is the time after which it must not."""
+        now_ms = self._reactor.seconds() * 1000 + self._clock_offset_ms
+        deadline = f"{now_ms + CALL_S * 1000:.0f}"
+        reply = await self._connection.script(SCRIPTS[name], keys, deadline, *args)
+        if reply[0] == b"late":
+            raise unavailable("the call reached it too late")
+        return reply
+
+    def _now_ms(self) -> int:
+        return int(self._reactor.seconds() * 1000 + self._clock_offset_ms)
+
+    # --- sessions ---------------------------------------------------------------------------
+
+    async def create(
+        self,
+        key: SessionKey,
+        *,
+        type: str,
+        epoch: str,
+        topic_key: str,
+        owner: str,
+        conflicts: str,
+        created_ms: int,
+        content: bytes,
+    ) -> tuple[SessionMeta, bool]:
+        meta = SessionMeta(type, epoch, topic_key, 0, 0, 0, owner, conflicts, created_ms)
+        # The list is on another shard, so it comes first: it may hold too many, never too few.
+        await self._connection.command("ZADD", listing(key.tenant), 0, key.session_id)
+        snapshot = codec.encode_snapshot(make_snapshot(0, content))
+        keys = codec.keys(key, "meta", "snap")
+        _, created, flat = await self._change("create", keys, snapshot, *codec.encode_meta(meta))
+        return codec.decode_meta(flat), bool(created)
+
+    async def meta(self, key: SessionKey) -> SessionMeta | None:
+        flat = await self._connection.command("HGETALL", *codec.keys(key, "meta"))
+        return codec.decode_meta(flat) if flat else None
+
+    async def destroy(self, key: SessionKey) -> bool:
+        keys = codec.keys(key, "meta", "log", "seen", "snap", "roster", "presence")
+        _, destroyed = await self._change("destroy", keys, codec.channel(key))
+        await self._connection.command("ZREM", listing(key.tenant), key.session_id)
+        return bool(destroyed)
+
+    async def renew_epoch(
+        self, key: SessionKey, epoch: str, new_epoch: str, topic_key: str
+    ) -> bool:
+        keys = codec.keys(key, "meta", "roster", "presence")
+        _, renewed = await self._change(
+            "renew_epoch", keys, codec.channel(key), epoch, new_epoch, topic_key
+        )
+        return bool(renewed)
+
+    async def list_sessions(self, tenant: str, cursor: str, limit: int) -> tuple[list[str], str]:
+        start = f"({cursor}" if cursor else "-"
+        found = await self._connection.command(
+            "ZRANGEBYLEX", listing(tenant), start, "+", "LIMIT", 0, limit + 1
+        )
+        names = [name.decode() for name in found]
+        more = names[limit - 1] if len(names) > limit else ""
+        existing = []
+        for name in names[:limit]:
+            if await self._connection.command(
+                "EXISTS", *codec.keys(SessionKey(tenant, name), "meta")
+            ):
+                existing.append(name)
+        return existing, more
+
+    # --- the log ----------------------------------------------------------------------------
+
+    async def commit(
+        self, key: SessionKey, epoch: str, expected: int, submissions: Sequence[Submission]
+    ) -> CommitResult:
+        rows: list[Any] = []
+        for submission in submissions:
+            edit = submission.edit
+            rows += [edit.client_id, edit.seq, submission.digest.hex(), codec.encode_edit(edit)]
+        keys = codec.keys(key, "meta", "log", "seen")
+        kind, *rest = await self._change(
+            "commit", keys, codec.channel(key), epoch, expected, self._now_ms(), *rows
+        )
+        match kind:
+            case b"ok":
+                return Committed(int(rest[0]), durable=await self._settler.settle())
+            case b"moved":
+                return Moved(int(rest[0]), codec.decode_edits(rest[1:]))
+            case b"seen":
+                states = zip(rest[::2], rest[1::2], strict=True)
+                return Seen(tuple((state.decode(), int(number)) for state, number in states))
+            case b"epoch":
+                return StaleEpoch(rest[0].decode())
+            case b"behind":
+                return Behind(int(rest[0]))
+        return NoSession()
+
+    async def edits(
+        self, key: SessionKey, epoch: str, after: int, limit: int
+    ) -> tuple[tuple[Edit, ...], SessionMeta] | StaleEpoch | NoSession:
+        kind, *rest = await self._run("edits", codec.keys(key, "meta", "log"), epoch, after, limit)
+        if kind == b"none":
+            return NoSession()
+        if kind == b"epoch":
+            return StaleEpoch(rest[0].decode())
+        return codec.decode_edits(rest[1]), codec.decode_meta(rest[0])
+
+    async def snapshot(self, key: SessionKey) -> tuple[SessionMeta, Snapshot] | None:
+        flat, value = await self._run("snapshot", codec.keys(key, "meta", "snap"))
+        return (codec.decode_meta(flat), self._decode_snapshot(key, value)) if flat else None
+
+    def _decode_snapshot(self, key: SessionKey, value: bytes) -> Snapshot:
+        try:
+            return codec.decode_snapshot(value)
+        except (ValueError, zlib.error) as error:
+            # Taken for what it is, it fails the check of its hash.
+            self.log.error("snapshot of {key} is damaged: {error}", key=key, error=error)
+            return Snapshot(0, b"", "damaged")
+
+    async def save_snapshot(
+        self, key: SessionKey, epoch: str, snapshot: Snapshot, floor: int
+    ) -> bool:
+        keys = codec.keys(key, "meta", "log", "seen", "snap")
+        _, kept = await self._change(
+            "save_snapshot",
+            keys,
+            epoch,
+            snapshot.revision,
+            floor,
+            codec.encode_snapshot(snapshot),
+            self._now_ms() - CLIENT_FORGOTTEN_MS,
+        )
+        return bool(kept)
+
+    # --- people -----------------------------------------------------------------------------
+
+    async def join(
+        self,
+        key: SessionKey,
+        participant: Participant,
+        *,
+        epoch: str | None = None,
+        after: int | None = None,
+    ) -> Joined | NoSession:
+        # Another shard, so it comes first, like the list of sessions.
+        index = joined_index(participant.instance_id)
+        field = f"{key.tenant}\n{key.session_id}\n{participant.participant_id}"
+        await self._connection.command("HSET", index, field, participant.wamp_session_id)
+        await self._connection.command("EXPIRE", index, INDEX_LIVES_S)
+        kind, *rest = await self._change(
+            "join",
+            codec.keys(key, "meta", "log", "seen", "snap", "roster", "presence"),
+            codec.channel(key),
+            epoch or "",
+            "" if after is None else after,
+            participant.client_id,
+            participant.participant_id,
+            codec.encode_participant(participant),
+            PEOPLE_LIVE_S,
+            PAGE,
+        )
+        if kind == b"none":
+            await self.forget(participant.instance_id, key, participant.participant_id)
+            return NoSession()
+        flat, value, payloads, seen, roster, presence = rest
+        return Joined(
+            codec.decode_meta(flat),
+            self._decode_snapshot(key, value) if value else None,
+            codec.decode_edits(payloads),
+            int(seen.split(b":")[0]) if seen else 0,
+            codec.decode_roster(roster),
+            codec.decode_presences(presence),
+        )
+
+    async def leave(self, key: SessionKey, participant_id: str, reason: str) -> bool:
+        participant = await self.participant(key, participant_id)
+        announcement = orjson.dumps(["leave", participant_id, reason])
+        _, removed = await self._change(
+            "leave",
+            codec.keys(key, "roster", "presence"),
+            codec.channel(key),
+            participant_id,
+            announcement,
+        )
+        if participant is not None:
+            await self.forget(participant.instance_id, key, participant_id)
+        return bool(removed)
+
+    async def participant(self, key: SessionKey, participant_id: str) -> Participant | None:
+        value = await self._connection.command("HGET", *codec.keys(key, "roster"), participant_id)
+        return codec.decode_participant(value) if value else None
+
+    async def roster(
+        self, key: SessionKey
+    ) -> tuple[SessionMeta, tuple[Participant, ...], dict[str, Presence]] | None:
+        flat, roster, presence = await self._run(
+            "roster", codec.keys(key, "meta", "roster", "presence")
+        )
+        if not flat:
+            return None
+        return (
+            codec.decode_meta(flat),
+            codec.decode_roster(roster),
+            codec.decode_presences(presence),
+        )
+
+    async def set_presence(
+        self, key: SessionKey, instance_id: str, presence: dict[str, Presence | None]
+    ) -> None:
+        rows: list[Any] = []
+        for participant_id, row in presence.items():
+            rows += [participant_id, codec.encode_presence(row)]
+        await self._change(
+            "presence",
+            codec.keys(key, "roster", "presence"),
+            codec.channel(key),
+            orjson.dumps(instance_id),
+            PEOPLE_LIVE_S,
+            *rows,
+        )
+
+    async def joined_on(self, instance_id: str) -> list[tuple[SessionKey, str, int]]:
+        flat = await self._connection.command("HGETALL", joined_index(instance_id))
+        found = []
+        for field, wamp_session_id in codec.pairs(flat).items():
+            tenant, session_id, participant_id = field.split("\n")
+            found.append((SessionKey(tenant, session_id), participant_id, int(wamp_session_id)))
+        return found
+
+    async def forget(self, instance_id: str, key: SessionKey, participant_id: str) -> None:
+        field = f"{key.tenant}\n{key.session_id}\n{participant_id}"
+        await self._connection.command("HDEL", joined_index(instance_id), field)
+
+    async def touch(self, instance_id: str, keys: Sequence[SessionKey]) -> None:
+        await self._connection.command("EXPIRE", joined_index(instance_id), INDEX_LIVES_S)
+        for key in keys:
+            for name in codec.keys(key, "roster", "presence"):
+                await self._connection.command("EXPIRE", name, PEOPLE_LIVE_S)
+
+    # --- announcements and state ------------------------------------------------------------
+
+    async def listen(self, key: SessionKey, listener: Listener) -> None:
+        await self._channels.listen(key, listener)
+
+    async def unlisten(self, key: SessionKey, listener: Listener) -> None:
+        await self._channels.unlisten(key, listener)
+
+    async def settle(self) -> bool:
+        return await self._settler.settle()
+
+    async def ping(self) -> dict[str, Any]:
+        start = self._reactor.seconds()
+        await self._connection.command("PING")
+        return {
+            "latency_ms": round((self._reactor.seconds() - start) * 1000, 3),
+            "server": self._server,
+            "durability": self._durability,
+            "appendfsync": self._settler.appendfsync,
+            "maxmemory_policy": self._policy,
+        }
+
+
+def listing(tenant: str) -> str:
+    return f"tenant:{tenant}:sessions"
+
+
+def joined_index(instance_id: str) -> str:
+    return f"instance:{instance_id}:joined"

@@ -1,0 +1,104 @@
+"""What the node's components have in common: answering calls, and whom they believe."""
+
+from __future__ import annotations
+
+import random
+import secrets
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from autobahn.twisted.wamp import ApplicationSession
+from autobahn.wamp.exception import ApplicationError
+from autobahn.wamp.message import Error, Event, Invocation
+from autobahn.wamp.types import CallDetails, RegisterOptions
+from twisted.internet.defer import Deferred, ensureDeferred
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+
+from ..errors import URI_PREFIX, CollabError
+from ..protocol import Arguments
+
+
+def application_error(error: CollabError) -> ApplicationError:
+    """An error as it crosses the wire: URI, the message for people, keyword arguments."""
+    return ApplicationError(error.uri, error.message, **error.kwargs)
+
+
+class CollabComponent(ApplicationSession):
+    """A WAMP session of one of the node's own components.
+
+    `config.extra` has `config`, `store` and `reactor`; see `worker`.
+    """
+
+    log = Logger()
+
+    @property
+    def clock(self) -> IReactorTime:
+        return self.config.extra["reactor"]
+
+    def onMessage(self, msg: Any) -> Any:
+        # Whoever writes `forward_for` into a call or an event would be taken for whom it names.
+        # The router closes such connections; this holds also where one gets past it.
+        if isinstance(msg, Invocation | Event) and msg.forward_for is not None:
+            self.log.warn("a forwarded {kind} is not believed", kind=type(msg).__name__)
+            if isinstance(msg, Invocation):
+                refuse(self, msg)
+            return None
+        return super().onMessage(msg)
+
+    async def serve(
+        self,
+        procedure: str,
+        answer: Callable[[CallDetails, Arguments], Awaitable[dict[str, Any]]],
+    ) -> None:
+        """Register a procedure; what it raises is told to the caller as a registered error."""
+
+        async def handle(*args: Any, _details: CallDetails, **kwargs: Any) -> dict[str, Any]:
+            try:
+                return await answer(_details, Arguments(args, kwargs))
+            except CollabError as error:
+                raise application_error(error) from None
+            except Exception:
+                error_id = secrets.token_hex(8)
+                self.log.failure(
+                    "{procedure} failed, error_id {error_id}",
+                    procedure=procedure,
+                    error_id=error_id,
+                )
+                message = "Something unexpected happened; the log has more."
+                raise application_error(
+                    CollabError("internal", message, error_id=error_id)
+                ) from None
+
+        def start(*args: Any, **kwargs: Any) -> Deferred[dict[str, Any]]:
+            return ensureDeferred(handle(*args, **kwargs))
+
+        await self.register(start, procedure, options=RegisterOptions(details_arg="_details"))
+
+    def background(self, work: Awaitable[None]) -> None:
+        """Run something nobody waits for; a failure is logged."""
+
+        async def run() -> None:
+            try:
+                await work
+            except CollabError as error:
+                self.log.warn("{error}, tried again later", error=error)
+
+        ensureDeferred(run()).addErrback(
+            lambda failure: self.log.failure("unexpected", failure=failure)
+        )
+
+    def pause(self, seconds: float) -> Deferred[None]:
+        """Fires after about so many hundredths of a second (between half and one and a half)."""
+        waited: Deferred[None] = Deferred()
+        self.clock.callLater(seconds * random.uniform(0.005, 0.015), waited.callback, None)
+        return waited
+
+
+def refuse(component: CollabComponent, invocation: Invocation) -> None:
+    uri = URI_PREFIX + "denied"
+    component._transport.send(
+        Error(
+            Invocation.MESSAGE_TYPE, invocation.request, uri, args=["Forwarded calls are refused."]
+        )
+    )

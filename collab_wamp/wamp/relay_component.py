@@ -1,0 +1,108 @@
+"""The component that tells a node's connections what happens in their sessions."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Collection
+from typing import Any
+
+from autobahn.wamp.types import (
+    CallDetails,
+    EventDetails,
+    PublishOptions,
+    SessionDetails,
+    SubscribeOptions,
+)
+from twisted.internet.task import LoopingCall
+
+from .. import protocol
+from ..errors import CollabError
+from ..feed import Timer
+from ..protocol import Arguments
+from ..relay import Relay
+from ..store.interface import SessionKey
+from .component import CollabComponent
+
+TIDY_S = 10.0
+
+
+class Component(CollabComponent):
+    """The node's one relay."""
+
+    async def onJoin(self, details: SessionDetails) -> None:
+        config = self.config.extra["config"]
+        self._relay = Relay(
+            self.config.extra["store"], config.server.instance_id, NodeSurroundings(self)
+        )
+        await self.subscribe(self._on_wamp_leave, "wamp.session.on_leave")
+        await self.subscribe(
+            self._on_presence,
+            protocol.INCOMING_PREFIX,
+            options=SubscribeOptions(match="prefix", details_arg="_details"),
+        )
+        await self._reconcile()
+        await self.serve(protocol.RELAY_WATCH, self._watch)
+        await self.serve(protocol.HEALTH_RELAY, self._health)
+        self._tidy = LoopingCall(lambda: self.background(self._tidy_up()))
+        self._tidy.clock = self.clock
+        self._tidy.start(TIDY_S, now=False)
+
+    async def _reconcile(self) -> None:
+        """Take up where the last relay of this node ended, as soon as the store answers."""
+        while True:
+            try:
+                await self._relay.reconcile(await self._live())
+                return
+            except CollabError as error:
+                self.log.warn("not ready yet: {error}", error=error)
+                await self.pause(50)
+
+    async def _live(self) -> Collection[int]:
+        return set(await self.call("wamp.session.list"))
+
+    async def _tidy_up(self) -> None:
+        await self._relay.tidy(await self._live())
+
+    def _on_wamp_leave(self, wamp_session_id: int, *_rest: Any, **_more: Any) -> None:
+        self._relay.connection_lost(wamp_session_id)
+
+    def _on_presence(self, *_args: Any, _details: EventDetails, **kwargs: Any) -> None:
+        self._relay.presence(_details.topic, _details.publisher, kwargs)
+
+    async def _watch(self, _details: CallDetails, arguments: Arguments) -> dict[str, Any]:
+        key = SessionKey(arguments.text("tenant", "", 64), arguments.session_id())
+        arguments.finish()
+        await self._relay.watch(key)
+        return {}
+
+    async def _health(self, _details: CallDetails, arguments: Arguments) -> dict[str, Any]:
+        arguments.finish()
+        return await self._relay.health()
+
+    def onLeave(self, details: Any) -> None:
+        if hasattr(self, "_tidy") and self._tidy.running:
+            self._tidy.stop()
+        if hasattr(self, "_relay"):
+            self.background(self._relay.stop())
+        super().onLeave(details)
+
+
+class NodeSurroundings:
+    """What feeds need of the process: the reactor's clock, and the router to publish through."""
+
+    def __init__(self, component: CollabComponent) -> None:
+        self._component = component
+
+    def now_s(self) -> float:
+        return float(self._component.clock.seconds())
+
+    def later(self, seconds: float, call: Callable[[], None]) -> Timer:
+        timer: Timer = self._component.clock.callLater(seconds, call)
+        return timer
+
+    def publish(self, topic: str, event: dict[str, Any], receivers: Collection[int]) -> None:
+        if self._component.is_attached():
+            options = PublishOptions(eligible=list(receivers))
+            self._component.publish(topic, options=options, **event)
+
+    def background(self, work: Awaitable[None]) -> None:
+        self._component.background(work)

@@ -1,0 +1,103 @@
+"""The component that answers `collab.session.…`: from WAMP to the use cases and back."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections import OrderedDict
+from typing import Any
+
+from autobahn.wamp.exception import ApplicationError, TransportLost
+from autobahn.wamp.types import CallDetails, SessionDetails
+from twisted.internet.task import LoopingCall
+
+from .. import protocol
+from ..errors import CollabError
+from ..protocol import Arguments
+from ..sessions import Caller, Sessions
+from ..store.interface import SessionKey
+from ..tokens import Claims
+from .component import CollabComponent
+
+TIDY_S = 5.0
+CALLERS = 20_000
+
+
+class Component(CollabComponent):
+    """Registers the procedures when it has joined the realm."""
+
+    async def onJoin(self, details: SessionDetails) -> None:
+        config = self.config.extra["config"]
+        self._callers: OrderedDict[int, Claims] = OrderedDict()
+        self._sessions = Sessions(
+            self.config.extra["store"],
+            instance_id=config.server.instance_id,
+            limits=config.limits.session_limits(),
+            now_s=self.clock.seconds,
+            now_ms=lambda: int(time.time() * 1000),
+            random_bytes=secrets.token_bytes,
+            watch=self._watch,
+            pause=self.pause,
+            background=self.background,
+        )
+        for procedure, answer in (
+            (protocol.CREATE, self._sessions.create),
+            (protocol.JOIN, self._sessions.join),
+            (protocol.LEAVE, self._sessions.leave),
+            (protocol.EDIT, self._sessions.edit),
+            (protocol.FETCH, self._sessions.fetch),
+            (protocol.SNAPSHOT, self._sessions.snapshot),
+            (protocol.INFO, self._sessions.info),
+            (protocol.LIST, self._sessions.list_sessions),
+            (protocol.DESTROY, self._sessions.destroy),
+        ):
+            await self._serve_callers(procedure, answer)
+
+        async def health(_details: CallDetails, arguments: Arguments) -> dict[str, Any]:
+            arguments.finish()
+            return await self._sessions.health()
+
+        await self.serve(protocol.HEALTH_SESSIONS, health)
+        self._tidy = LoopingCall(lambda: self.background(self._sessions.documents.tidy()))
+        self._tidy.clock = self.clock
+        self._tidy.start(TIDY_S, now=False)
+
+    async def _serve_callers(self, procedure: str, answer: Any) -> None:
+        async def handle(details: CallDetails, arguments: Arguments) -> dict[str, Any]:
+            return await answer(await self._caller(details), arguments)
+
+        await self.serve(procedure, handle)
+
+    async def _caller(self, details: CallDetails) -> Caller:
+        """Who calls. The router knows what the connection's token said."""
+        claims = self._callers.get(details.caller)
+        if claims is None:
+            try:
+                known = await self.call("wamp.session.get", details.caller)
+            except ApplicationError as error:
+                if error.error == "wamp.error.no_such_session":
+                    raise CollabError("token_invalid", "The connection has gone.") from None
+                raise
+            claims = self._callers[details.caller] = Claims.from_extra(known["authextra"])
+            while len(self._callers) > CALLERS:
+                self._callers.popitem(last=False)
+        return Caller(claims, details.caller)
+
+    async def _watch(self, key: SessionKey) -> None:
+        try:
+            await self.call(protocol.RELAY_WATCH, tenant=key.tenant, session_id=key.session_id)
+        except ApplicationError as error:
+            code = error.error.removeprefix("collab.error.")
+            if code in ("no_such_session", "store_unavailable"):
+                raise CollabError(code, str(error.args[0])) from None
+            # The relay is being restarted: nobody would be told of anything meanwhile.
+            raise CollabError(
+                "overloaded", "The node is not ready for more people.", retry_after_ms=500
+            ) from error
+        except TransportLost:
+            raise CollabError("overloaded", "The node is ending.", retry_after_ms=500) from None
+
+    def onLeave(self, details: Any) -> None:
+        if hasattr(self, "_tidy") and self._tidy.running:
+            self._tidy.stop()
+        super().onLeave(details)

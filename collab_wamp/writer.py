@@ -1,0 +1,305 @@
+"""Commits the edits of one session: transform to the head, append, and tell each its revision.
+
+While one commit is under way, further edits of the session wait and go as the next one together:
+one round trip for many edits, and no added delay when it is quiet.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import attrs
+import orjson
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+
+from .document import Document, read_back, read_on, too_far_behind
+from .errors import CollabError
+from .ot import OpError, OTType, rebase
+from .store.interface import (
+    Behind,
+    Committed,
+    Edit,
+    Moved,
+    NoSession,
+    Seen,
+    SessionKey,
+    Store,
+    Submission,
+)
+
+BATCH = 100
+TRIES = 8
+# An edit far behind is transformed over many others; parts × edits beyond this would hold up
+# everybody else on the instance for more than some tens of milliseconds.
+REBASE_WORK = 100_000
+# Ahead of any head: a commit that expects it writes nothing, and says whether the edit is known.
+PROBE = 2**53
+
+
+@attrs.define(eq=False)
+class Request:
+    """An edit on its way in.
+
+    Attributes:
+        base: the revision it was made at.
+        at: the revision that `op` has been transformed to.
+        op: the operation, transformed over the committed edits up to `at`.
+        digest: of the body as sent.
+    """
+
+    epoch: str
+    base: int
+    client_id: str
+    seq: int
+    op: Any
+    user_id: str
+    digest: bytes
+    max_length: int
+    done: Deferred[tuple[int, bool]] = attrs.field(factory=Deferred)
+    at: int = -1
+
+
+def body_digest(epoch: str, revision: int, op: Any) -> bytes:
+    """16 bytes that tell one body of an edit from another."""
+    return hashlib.sha256(orjson.dumps([epoch, revision, op])).digest()[:16]
+
+
+class Writer:
+    """Commits for one session.
+
+    Args:
+        window: how many edits an edit's base may be behind.
+        document: fetches the session's document, from memory or from the store; called with True
+            it must read it anew.
+        now_ms: the time of day, for the log.
+        pause: waits so many seconds.
+        committed: is told of the document after each commit.
+        lost_history: is told that the store's head went backwards under an epoch.
+    """
+
+    log = Logger()
+
+    def __init__(
+        self,
+        store: Store,
+        key: SessionKey,
+        *,
+        window: int,
+        document: Callable[[bool], Awaitable[Document]],
+        now_ms: Callable[[], int],
+        pause: Callable[[float], Awaitable[None]],
+        committed: Callable[[Document], None],
+        lost_history: Callable[[str], Awaitable[None]],
+    ) -> None:
+        self._store = store
+        self._key = key
+        self._window = window
+        self._document = document
+        self._now_ms = now_ms
+        self._pause = pause
+        self._committed = committed
+        self._lost_history = lost_history
+        self._waiting: list[Request] = []
+        self.busy = False
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def submit(self, request: Request) -> Deferred[tuple[int, bool]]:
+        """Take an edit; fires with (its revision, whether it is durable)."""
+        self._waiting.append(request)
+        if not self.busy:
+            self.busy = True
+            Deferred.fromCoroutine(self._run()).addErrback(self._crashed)
+        return request.done
+
+    def _crashed(self, failure: Any) -> None:
+        self.log.failure("writer of session {key} stopped", failure=failure, key=self._key)
+
+    async def _run(self) -> None:
+        try:
+            while self._waiting:
+                batch = self._next_batch()
+                try:
+                    await self._commit(batch)
+                except Exception as error:
+                    # Also a defect must be told to those who wait; it is logged where the call
+                    # is answered.
+                    for request in batch:
+                        fail(request, error)
+        finally:
+            self.busy = False
+
+    def _next_batch(self) -> list[Request]:
+        """The first of each client: a client's second edit must see what becomes of its first."""
+        batch: dict[str, Request] = {}
+        later: list[Request] = []
+        for request in self._waiting:
+            if len(batch) < BATCH and request.client_id not in batch:
+                batch[request.client_id] = request
+            else:
+                later.append(request)
+        self._waiting = later
+        return list(batch.values())
+
+    async def _commit(self, batch: list[Request]) -> None:
+        reload = False
+        for attempt in range(TRIES):
+            if attempt > 1:
+                await self._pause(attempt)
+            batch = [request for request in batch if not request.done.called]
+            document = await self._document(reload)
+            if any(request.epoch != document.epoch for request in batch):
+                # Either the client's epoch is old, or what is remembered here.
+                document = await self._document(True)
+            reload = False
+            batch = await self._known(document, batch)
+            submissions = self._prepare(document, batch)
+            batch = [r for r in batch if not r.done.called]
+            if not batch:
+                return
+            head = document.revision
+            result = await self._store.commit(self._key, document.epoch, head, submissions)
+            if isinstance(result, Committed):
+                document.extend(head, [submission.edit for submission in submissions])
+                self._committed(document)
+                for revision, request in enumerate(batch, result.first):
+                    request.done.callback((revision, result.durable))
+                return
+            if isinstance(result, Moved):
+                if result.edits:
+                    document.extend(head, result.edits)
+                else:
+                    reload = True
+            elif isinstance(result, Seen):
+                durable = await self._store.settle()
+                for request, state in zip(batch, result.states, strict=True):
+                    answer_seen(request, state, durable)
+            elif isinstance(result, NoSession):
+                raise no_such_session(self._key)
+            else:
+                if isinstance(result, Behind):
+                    await self._lost_history(document.epoch)
+                reload = True
+        raise CollabError(
+            "overloaded",
+            f"Too many others edit this; not committed in {TRIES} tries.",
+            retry_after_ms=200,
+        )
+
+    async def _known(self, document: Document, batch: list[Request]) -> list[Request]:
+        """Answer what cannot be transformed any more, but may have been committed long ago."""
+        for request in batch:
+            if request.epoch != document.epoch:
+                fail(request, stale_epoch(document.epoch))
+                continue
+            if request.at >= document.start or await self._reach(document, request.base):
+                continue
+            edit = Edit(request.client_id, request.seq, request.op, request.user_id, 0)
+            probe = [Submission(edit, request.digest)]
+            result = await self._store.commit(self._key, document.epoch, PROBE, probe)
+            if isinstance(result, Seen):
+                answer_seen(request, result.states[0], await self._store.settle())
+            elif request.base > document.revision:
+                fail(request, base_ahead(request.base, document.revision))
+            else:
+                fail(request, too_far_behind(document, request.base))
+        return [request for request in batch if not request.done.called]
+
+    async def _reach(self, document: Document, base: int) -> bool:
+        """Whether the document remembers the base, after reading what it lacks at either end."""
+        if base > document.revision:
+            await read_on(self._store, self._key, document)
+        elif document.revision - self._window <= base < document.start:
+            await read_back(self._store, self._key, document, base)
+        return document.start <= base <= document.revision
+
+    def _prepare(self, document: Document, batch: list[Request]) -> list[Submission]:
+        """Transform each to the head and over those before it in the batch."""
+        submissions: list[Submission] = []
+        placed: list[tuple[str, Any]] = []
+        length = document.length
+        for request in batch:
+            try:
+                to_head(document, request)
+                op = rebase(document.type, request.op, request.client_id, placed)
+                longer = document.type.length_after(length, op)
+            except CollabError as error:
+                fail(request, error)
+                continue
+            if longer > request.max_length and longer > length:
+                fail(request, document_full(longer, request.max_length))
+                continue
+            length = longer
+            placed.append((request.client_id, op))
+            edit = Edit(request.client_id, request.seq, op, request.user_id, self._now_ms())
+            submissions.append(Submission(edit, request.digest))
+        return submissions
+
+
+def to_head(document: Document, request: Request) -> None:
+    """Transform a request over the committed edits it has not seen.
+
+    Raises:
+        CollabError: `bad_op` where it does not fit the document at its base, `base_too_old`
+            where that would be too much work.
+    """
+    kind: OTType = document.type
+    if request.at < 0:
+        try:
+            kind.length_after(document.length_at(request.base), request.op)
+        except OpError as error:
+            raise bad_op(error) from None
+        request.at = request.base
+    behind = document.revision - request.at
+    if not behind:
+        return
+    if behind > 1 and behind * len(request.op) > REBASE_WORK:
+        raise too_far_behind(document, request.base)
+    concurrent = [(edit.client_id, edit.op) for edit in document.after(request.at)]
+    request.op = rebase(kind, request.op, request.client_id, concurrent)
+    request.at = document.revision
+
+
+def fail(request: Request, error: Exception) -> None:
+    if not request.done.called:
+        request.done.errback(error)
+
+
+def answer_seen(request: Request, state: tuple[str, int], durable: bool) -> None:
+    kind, number = state
+    if kind == "done":
+        request.done.callback((number, durable))
+    elif kind == "reused":
+        message = f"seq {request.seq} was used for another edit; the next is {number + 1}."
+        fail(request, CollabError("seq_reused", message, next_seq=number + 1))
+    elif kind == "gap":
+        message = f"seq {request.seq} leaves out {number}, the next one expected."
+        fail(request, CollabError("seq_gap", message, next_seq=number))
+
+
+def bad_op(error: OpError) -> CollabError:
+    code = "op_too_large" if error.too_large else "bad_op"
+    return CollabError(code, str(error), part=error.part)
+
+
+def stale_epoch(epoch: str) -> CollabError:
+    return CollabError("stale_epoch", "The session was made anew; join again.", epoch=epoch)
+
+
+def no_such_session(key: SessionKey) -> CollabError:
+    return CollabError("no_such_session", f"There is no session {key.session_id!r}.")
+
+
+def base_ahead(base: int, head: int) -> CollabError:
+    return CollabError(
+        "base_ahead", f"Revision {base} is ahead of the head, {head}.", revision=head
+    )
+
+
+def document_full(length: int, limit: int) -> CollabError:
+    message = f"The document would have {length} characters; its limit is {limit}."
+    return CollabError("document_full", message, limit=limit)

@@ -1,0 +1,316 @@
+"""What a node's connections hear: in order, without gaps, nobody too many, nobody forgotten."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.trial.unittest import TestCase
+
+from collab_wamp.feed import LONGEST_WINDOW_S
+from collab_wamp.store.interface import ChannelReset, Edit, EditsAnnounced, SessionKey
+from tests.support.parties import KEY, Party, claims
+
+
+class RelayCase(TestCase):
+    def setUp(self) -> None:
+        self.party = Party()
+        self.around = self.party.around
+
+    def tearDown(self) -> None:
+        self.assertEqual(self.around.failures, [])
+
+    async def joined(self, number: int, party: Party | None = None) -> dict[str, Any]:
+        party = party or self.party
+        caller = party.caller(number)
+        await party.call("create", caller, session_id="notes", if_absent=True)
+        return await party.call("join", caller, session_id="notes", client_id=f"client-{number:04}")
+
+    async def edit(
+        self, number: int, at: dict[str, Any], revision: int, seq: int, op: Any = ("x",)
+    ) -> int:
+        answer = await self.party.call(
+            "edit",
+            self.party.caller(number),
+            session_id="notes",
+            epoch=at["epoch"],
+            revision=revision,
+            client_id=f"client-{number:04}",
+            seq=seq,
+            op=list(op),
+        )
+        return int(answer["revision"])
+
+    def revisions(self, receiver: int) -> list[int]:
+        return [
+            event["after"] + 1 + index
+            for event in self.around.events("edits", receiver)
+            for index in range(len(event["edits"]))
+        ]
+
+    def feed(self) -> Any:
+        return self.party.relay._feeds[KEY]
+
+
+class OrderTests(RelayCase):
+    async def test_everybody_hears_every_edit_once_and_in_order(self) -> None:
+        at = await self.joined(1)
+        await self.joined(2)
+        for number in range(20):
+            await self.edit(1, at, number, number + 1)
+            self.around.clock.advance(0.0003)
+        await self.party.settle()
+        for receiver in (1, 2):
+            self.assertEqual(self.revisions(receiver), list(range(1, 21)))
+
+    async def test_a_quiet_session_is_told_at_once(self) -> None:
+        at = await self.joined(1)
+        self.around.clock.advance(1)
+        await self.edit(1, at, 0, 1)
+        self.assertEqual(self.revisions(1), [1])
+
+    async def test_many_people_make_a_window_of_50_ms_at_most(self) -> None:
+        for number in range(1, 301):
+            at = await self.joined(number)
+        self.around.clock.advance(1)
+        self.around.published.clear()
+        await self.edit(1, at, 0, 1)
+        for number in range(1, 10):
+            await self.edit(1, at, number, number + 1)
+        self.assertEqual(self.revisions(2), [1])
+        self.around.clock.advance(LONGEST_WINDOW_S)
+        self.assertEqual(len(self.around.events("edits")), 2)
+        self.assertEqual(self.revisions(300), list(range(1, 11)))
+
+    async def test_what_the_channel_lost_is_read_from_the_log(self) -> None:
+        at = await self.joined(1)
+        feed = self.feed()
+        await self.party.store.unlisten(KEY, feed.announced)
+        await self.edit(1, at, 0, 1)
+        await self.edit(1, at, 1, 2)
+        self.assertEqual(self.revisions(1), [])
+        await self.party.store.listen(KEY, feed.announced)
+        await self.edit(1, at, 2, 3)
+        await self.party.settle()
+        self.assertEqual(self.revisions(1), [1, 2, 3])
+
+    async def test_what_comes_twice_is_told_once(self) -> None:
+        at = await self.joined(1)
+        await self.edit(1, at, 0, 1)
+        edit = Edit("client-0001", 1, ["x"], "ada", 0)
+        self.feed().announced(KEY, EditsAnnounced(at["epoch"], 0, (edit,)))
+        await self.edit(1, at, 1, 2)
+        await self.party.settle()
+        self.assertEqual(self.revisions(1), [1, 2])
+
+    async def test_an_interrupted_channel_is_made_good(self) -> None:
+        at = await self.joined(1)
+        await self.joined(2)
+        feed = self.feed()
+        await self.party.store.unlisten(KEY, feed.announced)
+        await self.edit(1, at, 0, 1)
+        await self.party.call("leave", self.party.caller(2), session_id="notes")
+        await self.party.store.listen(KEY, feed.announced)
+        feed.announced(KEY, ChannelReset())
+        await self.party.settle()
+        self.assertEqual(self.revisions(1), [1])
+        self.assertIn("left", self.around.events("roster", 1)[-1])
+
+    async def test_two_nodes_hear_the_same(self) -> None:
+        at = await self.joined(1)
+        other = Party(self.party.store, instance_id="node-2")
+        await self.joined(7, other)
+        for number in range(5):
+            await self.edit(1, at, number, number + 1)
+        await self.party.settle()
+        await other.settle()
+        heard = [row for event in other.around.events("edits", 7) for row in event["edits"]]
+        self.assertEqual([row[1] for row in heard], [1, 2, 3, 4, 5])
+        self.assertEqual(self.around.events("edits", 7), [])
+        self.assertEqual(other.around.failures, [])
+
+
+class ReceiverTests(RelayCase):
+    async def test_only_participants_hear(self) -> None:
+        at = await self.joined(1)
+        stranger = self.party.caller(9, claims("mallory"))
+        await self.party.call("info", stranger, session_id="notes")
+        await self.edit(1, at, 0, 1)
+        await self.party.settle()
+        self.assertTrue(self.around.published)
+        for _topic, _event, receivers in self.around.published:
+            self.assertEqual(receivers, {1})
+
+    async def test_nothing_is_heard_after_leaving(self) -> None:
+        at = await self.joined(1)
+        await self.joined(2)
+        await self.party.call("leave", self.party.caller(2), session_id="notes")
+        self.around.published.clear()
+        await self.edit(1, at, 0, 1)
+        await self.party.settle()
+        self.assertEqual(self.revisions(1), [1])
+        self.assertEqual(self.revisions(2), [])
+
+    async def test_one_of_two_tabs_is_lost_and_the_other_stays(self) -> None:
+        await self.joined(1)
+        at = await self.joined(2)
+        self.party.relay.connection_lost(1)
+        await self.party.settle()
+        info = await self.party.call("info", self.party.caller(2), session_id="notes")
+        self.assertEqual([row["client_id"] for row in info["roster"]], ["client-0002"])
+        left = [event["left"] for event in self.around.events("roster", 2) if "left" in event]
+        self.assertEqual([row["reason"] for row in left], ["disconnected"])
+        await self.edit(2, at, 0, 1)
+
+    async def test_a_new_relay_takes_up_the_living_and_removes_the_dead(self) -> None:
+        at = await self.joined(1)
+        await self.joined(2)
+        successor = Party(self.party.store, self.around)
+        await self.party.relay.stop()
+        await self.edit(1, at, 0, 1)
+        self.around.published.clear()
+        await successor.relay.reconcile({1})
+        await self.party.settle()
+        self.assertIn(
+            {"epoch": at["epoch"], "after": 1, "edits": []}, self.around.events("edits", 1)
+        )
+        info = await self.party.call("info", self.party.caller(1), session_id="notes")
+        self.assertEqual([row["client_id"] for row in info["roster"]], ["client-0001"])
+        self.party.relay = successor.relay
+
+    async def test_a_connection_that_went_unheard_is_noticed(self) -> None:
+        await self.joined(1)
+        await self.joined(2)
+        await self.party.relay.tidy({2})
+        await self.party.settle()
+        self.assertEqual(set(self.feed().by_connection), {2})
+
+    async def test_a_session_nobody_is_on_costs_nothing(self) -> None:
+        await self.joined(1)
+        await self.party.call("leave", self.party.caller(1), session_id="notes")
+        self.around.clock.advance(30)
+        await self.party.relay.tidy(set())
+        self.assertEqual(self.party.relay._feeds, {})
+        self.assertEqual(self.party.relay._topics, {})
+
+    async def test_many_join_a_session_at_once(self) -> None:
+        await self.party.call("create", self.party.caller(1), session_id="notes")
+        joins = []
+        for number in range(1, 30):
+            caller = self.party.caller(number)
+            coroutine = self.party.call(
+                "join", caller, session_id="notes", client_id=f"client-{number:04}"
+            )
+            joins.append(Deferred.fromCoroutine(coroutine))
+        for joined in joins:
+            await joined
+        self.assertEqual(set(self.feed().by_connection), set(range(1, 30)))
+
+    async def test_destroying_is_told_and_ends_the_feed(self) -> None:
+        at = await self.joined(1)
+        await self.party.call("destroy", self.party.caller(1), session_id="notes")
+        self.assertEqual(self.around.events("roster", 1)[-1], {"destroyed": {"epoch": at["epoch"]}})
+        now = await self.joined(1)
+        self.around.published.clear()
+        await self.edit(1, now, 0, 1)
+        self.assertEqual(self.revisions(1), [1])
+
+
+class PresenceTests(RelayCase):
+    def publish(self, number: int, at: dict[str, Any], what: str, **event: Any) -> None:
+        self.party.relay.presence(at["topics"][what], number, event)
+
+    async def test_a_cursor_is_told_counted_at_the_head(self) -> None:
+        at = await self.joined(1)
+        two = await self.joined(2)
+        await self.edit(1, at, 0, 1, ["hello"])
+        await self.edit(1, at, 1, 2, [2, "__"])
+        await self.party.settle()
+        self.publish(2, two, "cursor", revision=1, position=5)
+        await self.party.settle()
+        (event,) = self.around.events("presence", 1)
+        here = {two["participant_id"]: {"cursor": 7, "selection": None}}
+        self.assertEqual((event["revision"], event["presence"]), (2, here))
+        third = await self.joined(3)
+        self.assertEqual((third["revision"], third["presence"]), (2, here))
+
+    async def test_a_cursor_and_a_selection_are_one_presence(self) -> None:
+        await self.joined(1)
+        two = await self.joined(2)
+        self.publish(2, two, "cursor", revision=0, position=0)
+        self.publish(2, two, "selection", revision=0, ranges=[[0, 0]])
+        await self.party.settle()
+        event = self.around.events("presence", 1)[-1]
+        row = event["presence"][two["participant_id"]]
+        self.assertEqual(row, {"cursor": 0, "selection": [[0, 0]]})
+        self.publish(2, two, "cursor", revision=0, position=None)
+        self.publish(2, two, "selection", revision=0, ranges=None)
+        await self.party.settle()
+        event = self.around.events("presence", 1)[-1]
+        self.assertEqual(event["presence"], {two["participant_id"]: None})
+
+    async def test_many_moves_are_told_together_and_the_latest_wins(self) -> None:
+        at = [await self.joined(number) for number in range(1, 6)]
+        await self.edit(1, at[0], 0, 1, ["hello world"])
+        await self.party.settle()
+        self.around.published.clear()
+        for position in range(11):
+            for number in range(1, 6):
+                self.publish(number, at[number - 1], "cursor", revision=1, position=position)
+        await self.party.settle()
+        events = self.around.events("presence", 1)
+        self.assertLessEqual(len(events), 2)
+        self.assertEqual({row["cursor"] for row in events[-1]["presence"].values()}, {10})
+
+    async def test_presence_waits_for_the_edit_it_refers_to(self) -> None:
+        at = await self.joined(1)
+        await self.joined(2)
+        self.publish(1, at, "cursor", revision=1, position=1)
+        await self.party.settle()
+        self.assertEqual(self.around.events("presence", 2), [])
+        await self.edit(1, at, 0, 1)
+        await self.party.settle()
+        self.assertEqual([event["revision"] for event in self.around.events("presence", 2)], [1])
+
+    async def test_strangers_and_nonsense_have_no_effect(self) -> None:
+        at = await self.joined(1)
+        await self.joined(2)
+        self.publish(9, at, "cursor", revision=0, position=0)
+        for event in (
+            {"revision": 0, "position": -1},
+            {"revision": 0, "position": "0"},
+            {"revision": 0, "position": 2**40},
+            {"revision": None, "position": 0},
+            {"position": 0},
+            {"revision": 0, "position": 0, "more": 1},
+        ):
+            self.party.relay.presence(at["topics"]["cursor"], 1, event)
+        for ranges in ([[0]], [0, 0], "x", [[0, 1]] * 101, {"a": 1}):
+            self.publish(1, at, "selection", revision=0, ranges=ranges)
+        self.party.relay.presence("collab.in.nosuchkey.cursor", 1, {"revision": 0, "position": 0})
+        self.party.relay.presence(at["topics"]["cursor"] + "s", 1, {"revision": 0, "position": 0})
+        await self.party.settle()
+        self.assertEqual(self.around.events("presence"), [])
+        self.assertEqual(self.party.relay.refused_presence, 14)
+
+    async def test_leaving_takes_the_cursor_along(self) -> None:
+        at = await self.joined(1)
+        self.publish(1, at, "cursor", revision=0, position=0)
+        await self.party.settle()
+        self.party.relay.connection_lost(1)
+        await self.party.settle()
+        two = await self.joined(2)
+        self.assertEqual(two["presence"], {})
+
+
+class OtherSessions(RelayCase):
+    async def test_sessions_of_two_tenants_under_one_id_are_apart(self) -> None:
+        at = await self.joined(1)
+        stranger = self.party.caller(2, claims("bob", tenant="globex"))
+        await self.party.call("create", stranger, session_id="notes")
+        await self.party.call("join", stranger, session_id="notes", client_id="client-0002")
+        self.around.published.clear()
+        await self.edit(1, at, 0, 1)
+        await self.party.settle()
+        self.assertEqual(self.revisions(2), [])
+        self.assertIn(SessionKey("globex", "notes"), self.party.relay._feeds)
