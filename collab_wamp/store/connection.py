@@ -163,11 +163,14 @@ class Connection:
             CollabError: `store_unavailable`.
             ResponseError: the server refuses the command as such.
         """
-        if self._protocol is None:
+        protocol = self._protocol
+        if protocol is None:
             raise unavailable(self.problem)
         try:
-            return await self._protocol.execute_command(*words)
+            return await protocol.execute_command(*words)
         except RedisConnectionError as error:  # time-outs are such errors too
+            protocol.transport.abortConnection()
+            self.lost(protocol, str(error))
             raise unavailable(str(error)) from None
         except ResponseError as error:
             if UNABLE.search(str(error)):

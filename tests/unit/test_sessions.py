@@ -242,7 +242,7 @@ class JoinTests(SessionsCase):
     async def test_a_join_tells_where_one_is_and_who_is_there(self) -> None:
         one, at = await self.joined(1)
         await self.edit(one, at, 0, 1, ["hello"])
-        two, joined = await self.joined(2)
+        _, joined = await self.joined(2)
         self.assertEqual((joined["revision"], joined["content"]), (1, "hello"))
         self.assertEqual(joined["next_seq"], 1)
         self.assertEqual(

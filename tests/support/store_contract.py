@@ -1,0 +1,334 @@
+"""What every store must do; run for each implementation."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import attrs
+
+from collab_wamp.store.interface import (
+    Behind,
+    Committed,
+    DestroyAnnounced,
+    Edit,
+    EditsAnnounced,
+    EpochAnnounced,
+    JoinAnnounced,
+    Joined,
+    LeaveAnnounced,
+    Moved,
+    NoSession,
+    Participant,
+    Presence,
+    PresenceAnnounced,
+    Seen,
+    SessionKey,
+    Snapshot,
+    StaleEpoch,
+    Store,
+    Submission,
+    make_snapshot,
+)
+
+KEY = SessionKey("acme", "notes")
+STRANGE = ["QUEUED", "007", "1_000", "$-1\r\n", "😀é\u200d", "\0nul", "\r\n" * 500_000]
+
+
+def submission(client_id: str, seq: int, op: Any = ("x",), time_ms: int = 0) -> Submission:
+    body = f"{client_id} {seq} {op!r}".encode()
+    edit = Edit(client_id, seq, list(op), "ada", time_ms)
+    return Submission(edit, hashlib.sha256(body).digest()[:16])
+
+
+def participant(name: str, client_id: str = "client-0001", **more: Any) -> Participant:
+    fields: dict[str, Any] = {
+        "user_id": "ada",
+        "instance_id": "node-1",
+        "wamp_session_id": 7,
+        "right": "edit",
+        "user_info": {"name": "Ada <b>", "color": "#0a7"},
+        "joined_ms": 5,
+    }
+    return Participant(participant_id=name, client_id=client_id, **(fields | more))
+
+
+class StoreContract:
+    """Mix into a `TestCase` that sets `self.store`, and can `wait(heard, count)` for announcements."""
+
+    store: Store
+
+    async def make(self, key: SessionKey = KEY, content: bytes = b'""') -> Any:
+        meta, _ = await self.store.create(
+            key,
+            type="text",
+            epoch="epoch1",
+            topic_key="topic1",
+            owner="ada",
+            conflicts="merge",
+            created_ms=1_700_000_000_123,
+            content=content,
+        )
+        return meta
+
+    async def fill(self, count: int, client_id: str = "client-0001") -> None:
+        for seq in range(1, count + 1):
+            result = await self.store.commit(KEY, "epoch1", seq - 1, [submission(client_id, seq)])
+            self.assertIsInstance(result, Committed)  # type: ignore[attr-defined]
+
+    # --- sessions ---
+
+    async def test_create_makes_a_session_once(self: Any) -> None:
+        meta = await self.make()
+        self.assertEqual(
+            (meta.type, meta.revision, meta.created_ms), ("text", 0, 1_700_000_000_123)
+        )
+        again, created = await self.store.create(
+            KEY, type="json", epoch="other", topic_key="t", owner="bob", conflicts="merge",
+            created_ms=2, content=b"{}",
+        )  # fmt: skip
+        self.assertEqual((again, created), (meta, False))
+        self.assertEqual(await self.store.meta(KEY), meta)
+        self.assertIsNone(await self.store.meta(SessionKey("globex", "notes")))
+
+    async def test_strange_texts_come_back_as_they_were(self: Any) -> None:
+        for number, text in enumerate(STRANGE):
+            key = SessionKey("acme", f"s{number}")
+            content = __import__("orjson").dumps(text)
+            await self.make(key, content)
+            strange = submission("client-0001", 1, (text,))
+            await self.store.commit(key, "epoch1", 0, [strange])
+            _, snapshot = await self.store.snapshot(key)
+            self.assertEqual(snapshot, make_snapshot(0, content))
+            edits, _ = await self.store.edits(key, "epoch1", 0, 10)
+            self.assertEqual(edits, (strange.edit,))
+
+    async def test_destroy_removes_everything(self: Any) -> None:
+        await self.make()
+        await self.fill(2)
+        await self.store.join(KEY, participant("p1"))
+        self.assertTrue(await self.store.destroy(KEY))
+        self.assertFalse(await self.store.destroy(KEY))
+        self.assertIsNone(await self.store.meta(KEY))
+        self.assertIsNone(await self.store.snapshot(KEY))
+        self.assertIsNone(await self.store.roster(KEY))
+        self.assertIsInstance(await self.store.edits(KEY, "epoch1", 0, 9), NoSession)
+        self.assertIsInstance(await self.store.join(KEY, participant("p1")), NoSession)
+        await self.make()
+        joined = await self.store.join(KEY, participant("p1"))
+        self.assertEqual((joined.meta.revision, joined.last_seq), (0, 0))
+
+    async def test_sessions_are_listed_by_tenant_in_pages(self: Any) -> None:
+        for name in ("b", "a", "c", "A"):
+            await self.make(SessionKey("acme", name))
+        await self.make(SessionKey("globex", "x"))
+        first, cursor = await self.store.list_sessions("acme", "", 3)
+        rest, end = await self.store.list_sessions("acme", cursor, 3)
+        self.assertEqual((first, rest, end), (["A", "a", "b"], ["c"], ""))
+        await self.store.destroy(SessionKey("acme", "a"))
+        self.assertEqual(await self.store.list_sessions("acme", "", 9), (["A", "b", "c"], ""))
+
+    async def test_a_new_epoch_sends_everybody_away(self: Any) -> None:
+        await self.make()
+        await self.store.join(KEY, participant("p1"))
+        self.assertTrue(await self.store.renew_epoch(KEY, "epoch1", "epoch2", "topic2"))
+        self.assertFalse(await self.store.renew_epoch(KEY, "epoch1", "epoch3", "topic3"))
+        meta, roster, _ = await self.store.roster(KEY)
+        self.assertEqual((meta.epoch, meta.topic_key, roster), ("epoch2", "topic2", ()))
+
+    # --- commit ---
+
+    async def test_commits_follow_each_other(self: Any) -> None:
+        await self.make()
+        result = await self.store.commit(
+            KEY, "epoch1", 0, [submission("client-0001", 1), submission("client-0002", 1)]
+        )
+        self.assertEqual(result.first, 1)
+        result = await self.store.commit(KEY, "epoch1", 2, [submission("client-0001", 2)])
+        self.assertEqual(result.first, 3)
+        edits, meta = await self.store.edits(KEY, "epoch1", 0, 10)
+        self.assertEqual([(edit.client_id, edit.seq) for edit in edits],
+                         [("client-0001", 1), ("client-0002", 1), ("client-0001", 2)])  # fmt: skip
+        self.assertEqual(meta.revision, 3)
+
+    async def test_who_is_behind_gets_the_edits_it_lacks(self: Any) -> None:
+        await self.make()
+        await self.fill(3)
+        result = await self.store.commit(KEY, "epoch1", 1, [submission("client-0002", 1)])
+        self.assertIsInstance(result, Moved)
+        self.assertEqual((result.revision, [edit.seq for edit in result.edits]), (3, [2, 3]))
+        self.assertEqual((await self.store.meta(KEY)).revision, 3)
+
+    async def test_at_most_1000_edits_are_told_at_once(self: Any) -> None:
+        await self.make()
+        for block in range(11):
+            batch = [submission(f"client-{n:04}", block + 1) for n in range(100)]
+            await self.store.commit(KEY, "epoch1", block * 100, batch)
+        result = await self.store.commit(KEY, "epoch1", 0, [submission("client-9999", 1)])
+        self.assertEqual((result.revision, len(result.edits)), (1100, 1000))
+
+    async def test_who_is_ahead_of_the_store_is_told_so(self: Any) -> None:
+        await self.make()
+        await self.fill(1)
+        result = await self.store.commit(KEY, "epoch1", 5, [submission("client-0002", 1)])
+        self.assertEqual(result, Behind(1))
+
+    async def test_an_edit_is_appended_once(self: Any) -> None:
+        await self.make()
+        await self.fill(2)
+        same = [submission("client-0001", 2)]
+        for expected in (1, 2, 3):
+            result = await self.store.commit(KEY, "epoch1", expected, same)
+            self.assertEqual(result, Seen((("done", 2),)))
+        other = attrs.evolve(same[0], digest=b"another body 16b")
+        result = await self.store.commit(KEY, "epoch1", 2, [other])
+        self.assertEqual(result, Seen((("reused", 2),)))
+        result = await self.store.commit(KEY, "epoch1", 2, [submission("client-0001", 1)])
+        self.assertEqual(result, Seen((("reused", 2),)))
+        result = await self.store.commit(KEY, "epoch1", 2, [submission("client-0001", 5)])
+        self.assertEqual(result, Seen((("gap", 3),)))
+        self.assertEqual((await self.store.meta(KEY)).revision, 2)
+
+    async def test_a_batch_is_appended_whole_or_not_at_all(self: Any) -> None:
+        await self.make()
+        await self.fill(1)
+        batch = [
+            submission("client-0002", 1),
+            submission("client-0001", 1),
+            submission("client-0003", 2),
+        ]
+        result = await self.store.commit(KEY, "epoch1", 1, batch)
+        self.assertEqual(result, Seen((("new", 0), ("done", 1), ("gap", 1))))
+        self.assertEqual((await self.store.meta(KEY)).revision, 1)
+        several = [submission("client-0002", 1), submission("client-0002", 2)]
+        self.assertEqual((await self.store.commit(KEY, "epoch1", 1, several)).first, 2)
+
+    async def test_the_epoch_is_looked_at_before_the_numbers(self: Any) -> None:
+        await self.make()
+        await self.fill(1)
+        result = await self.store.commit(KEY, "epoch0", 1, [submission("client-0001", 1)])
+        self.assertEqual(result, StaleEpoch("epoch1"))
+        self.assertEqual(await self.store.edits(KEY, "epoch0", 0, 1), StaleEpoch("epoch1"))
+        gone = await self.store.commit(SessionKey("a", "b"), "e", 0, [submission("client-0001", 1)])
+        self.assertEqual(gone, NoSession())
+
+    # --- snapshots ---
+
+    async def test_a_snapshot_lets_the_log_be_cut(self: Any) -> None:
+        await self.make()
+        await self.fill(10)
+        newer = make_snapshot(8, b'"xxxxxxxx"')
+        self.assertTrue(await self.store.save_snapshot(KEY, "epoch1", newer, 5))
+        self.assertFalse(await self.store.save_snapshot(KEY, "epoch1", newer, 5))
+        older = make_snapshot(7, b'"xxxxxxx"')
+        self.assertFalse(await self.store.save_snapshot(KEY, "epoch1", older, 5))
+        self.assertFalse(await self.store.save_snapshot(KEY, "epoch0", make_snapshot(9, b'""'), 5))
+        meta, kept = await self.store.snapshot(KEY)
+        self.assertEqual((kept, meta.snapshot_revision, meta.floor_revision), (newer, 8, 5))
+        edits, _ = await self.store.edits(KEY, "epoch1", 5, 100)
+        self.assertEqual([edit.seq for edit in edits], [6, 7, 8, 9, 10])
+        below, meta = await self.store.edits(KEY, "epoch1", 4, 100)
+        self.assertEqual((below, meta.revision), ((), 10))
+        result = await self.store.commit(KEY, "epoch1", 4, [submission("client-0002", 1)])
+        self.assertEqual(result, Moved(10, ()))
+
+    # --- people ---
+
+    async def test_a_join_reads_all_in_one_step(self: Any) -> None:
+        await self.make(content=b'"hello"')
+        await self.fill(3)
+        one = participant("p1")
+        joined = await self.store.join(KEY, one)
+        self.assertEqual((joined.meta.revision, joined.last_seq), (3, 3))
+        self.assertEqual(joined.snapshot, make_snapshot(0, b'"hello"'))
+        self.assertEqual([edit.seq for edit in joined.edits], [1, 2, 3])
+        two = participant("p2", "client-0002", joined_ms=6)
+        joined = await self.store.join(KEY, two)
+        self.assertEqual((joined.roster, joined.last_seq), ((one, two), 0))
+        self.assertEqual(await self.store.participant(KEY, "p1"), one)
+        self.assertIsNone(await self.store.participant(KEY, "p3"))
+
+    async def test_a_rejoin_gets_edits_where_it_can(self: Any) -> None:
+        await self.make()
+        await self.fill(6)
+        await self.store.save_snapshot(KEY, "epoch1", make_snapshot(4, b'"xxxx"'), 2)
+        for epoch, after, expected in (
+            ("epoch1", 6, []),
+            ("epoch1", 2, [3, 4, 5, 6]),
+            ("epoch1", 1, None),
+            ("epoch1", 7, None),
+            ("epoch0", 6, None),
+            (None, None, None),
+        ):
+            joined: Joined = await self.store.join(KEY, participant("p"), epoch=epoch, after=after)
+            if expected is None:
+                self.assertEqual(joined.snapshot, make_snapshot(4, b'"xxxx"'), (epoch, after))
+                self.assertEqual([edit.seq for edit in joined.edits], [5, 6])
+            else:
+                self.assertIsNone(joined.snapshot)
+                self.assertEqual([edit.seq for edit in joined.edits], expected)
+
+    async def test_leaving_is_once_and_takes_presence_along(self: Any) -> None:
+        await self.make()
+        await self.store.join(KEY, participant("p1"))
+        at = {"p1": Presence(0, 3, [[1, 2]])}
+        await self.store.set_presence(KEY, "node-1", at | {"stranger": Presence(0, 1, None)})
+        self.assertEqual((await self.store.roster(KEY))[2], at)
+        self.assertTrue(await self.store.leave(KEY, "p1", "left"))
+        self.assertFalse(await self.store.leave(KEY, "p1", "left"))
+        _, roster, presence = await self.store.roster(KEY)
+        self.assertEqual((roster, presence), ((), {}))
+
+    async def test_it_is_known_who_joined_on_a_node(self: Any) -> None:
+        await self.make()
+        await self.store.join(KEY, participant("p1"))
+        await self.store.join(KEY, participant("p2", instance_id="node-2", wamp_session_id=8))
+        self.assertEqual(await self.store.joined_on("node-1"), [(KEY, "p1", 7)])
+        await self.store.touch("node-1", [KEY])
+        await self.store.leave(KEY, "p1", "left")
+        self.assertEqual(await self.store.joined_on("node-1"), [])
+        await self.store.forget("node-2", KEY, "p2")
+        self.assertEqual(await self.store.joined_on("node-2"), [])
+
+    # --- announcements ---
+
+    async def test_all_that_happens_is_announced_once_and_in_order(self: Any) -> None:
+        await self.make()
+        first: list[Any] = []
+        second: list[Any] = []
+        hear_first = lambda key, event: first.append((key, event))  # noqa: E731  # kept to unlisten
+        hear_second = lambda key, event: second.append((key, event))  # noqa: E731
+        await self.store.listen(KEY, hear_first)
+        await self.store.listen(KEY, hear_second)
+        one = participant("p1")
+        await self.store.join(KEY, one)
+        batch = [submission("client-0001", 1, ("QUEUED",)), submission("client-0002", 1, (1, "é"))]
+        await self.store.commit(KEY, "epoch1", 0, batch)
+        await self.store.commit(KEY, "epoch1", 0, [submission("client-0003", 1)])
+        await self.store.set_presence(KEY, "node-1", {"p1": Presence(2, 1, None)})
+        await self.store.set_presence(KEY, "node-1", {"p1": None})
+        await self.store.leave(KEY, "p1", "disconnected")
+        await self.store.renew_epoch(KEY, "epoch1", "epoch2", "topic2")
+        await self.store.destroy(KEY)
+        expected = [
+            JoinAnnounced(one),
+            EditsAnnounced("epoch1", 0, tuple(row.edit for row in batch)),
+            PresenceAnnounced("node-1", {"p1": Presence(2, 1, None)}),
+            PresenceAnnounced("node-1", {"p1": None}),
+            LeaveAnnounced("p1", "disconnected"),
+            EpochAnnounced("epoch2"),
+            DestroyAnnounced("epoch2"),
+        ]
+        await self.wait(second, len(expected))
+        self.assertEqual(first, [(KEY, event) for event in expected])
+        self.assertEqual(second, first)
+        await self.store.unlisten(KEY, hear_first)
+        await self.make()
+        await self.fill(1)
+        await self.wait(second, len(expected) + 1)
+        self.assertEqual(len(first), len(expected))
+        await self.store.unlisten(KEY, hear_second)
+
+    async def test_a_damaged_snapshot_does_not_pass_for_a_sound_one(self: Any) -> None:
+        self.assertNotEqual(Snapshot(0, b'"a"', make_snapshot(0, b'"b"').sha256),
+                            make_snapshot(0, b'"a"'))  # fmt: skip

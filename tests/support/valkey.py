@@ -1,0 +1,47 @@
+"""A real Valkey server for a test."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import subprocess
+import tempfile
+from pathlib import Path
+
+from collab_wamp import embedded
+
+
+class ValkeyServer:
+    """One server in a folder of its own; `more` are further options of its command line."""
+
+    def __init__(self, *more: str) -> None:
+        self.data_dir = Path(tempfile.mkdtemp(prefix="cw-"))
+        self._more = more
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return embedded.url(self.data_dir)
+
+    def start(self) -> None:
+        log = (self.data_dir / "valkey.log").open("ab")
+        command = embedded.command(self.data_dir, *self._more)
+        self._process = subprocess.Popen(command, stdout=log, stderr=log)
+        log.close()
+        if not embedded.wait_until_it_answers(self.data_dir, 10):
+            raise AssertionError((self.data_dir / "valkey.log").read_text())
+
+    def kill(self) -> None:
+        self.signal(signal.SIGKILL)
+        assert self._process is not None
+        self._process.wait()
+
+    def signal(self, number: int) -> None:
+        assert self._process is not None
+        self._process.send_signal(number)
+
+    def stop(self) -> None:
+        if self._process is not None and self._process.poll() is None:
+            self.signal(signal.SIGCONT)
+            self.kill()
+        shutil.rmtree(self.data_dir)

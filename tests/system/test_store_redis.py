@@ -1,0 +1,212 @@
+"""The store in Redis keeps the contract, on a real server, also when that one fails."""
+
+from __future__ import annotations
+
+import signal
+from typing import Any
+
+from twisted.internet import reactor
+from twisted.internet.defer import Deferred, gatherResults
+from twisted.trial.unittest import TestCase
+
+from collab_wamp.errors import CollabError
+from collab_wamp.store.address import parse_address
+from collab_wamp.store.interface import ChannelReset, Committed, Moved
+from collab_wamp.store.redis import RedisStore
+from tests.support.store_contract import KEY, StoreContract, participant, submission
+from tests.support.valkey import ValkeyServer
+from tests.support.waiting import until
+
+
+class RedisCase(TestCase):
+    options: tuple[str, ...] = ()
+    timeout = 60
+
+    async def setUp(self) -> None:
+        self.server = ValkeyServer(*self.options)
+        self.addCleanup(self.server.stop)
+        self.server.start()
+        self.stores: list[RedisStore] = []
+        self.store = await self.open()
+
+    async def open(self) -> RedisStore:
+        store = RedisStore(reactor, self.server.url, durability="fsynced", instance_id="node-1")
+        self.stores.append(store)
+        store.start()
+        await store.until_ready()
+        return store
+
+    async def tearDown(self) -> None:
+        for store in self.stores:
+            await store.close()
+
+    async def wait(self, heard: list[Any], count: int) -> None:
+        await until(lambda: len(heard) >= count)
+
+
+class RedisStoreTests(StoreContract, RedisCase):
+    async def test_what_is_acknowledged_is_durable(self) -> None:
+        await self.make()
+        result = await self.store.commit(KEY, "epoch1", 0, [submission("client-0001", 1)])
+        self.assertEqual(result, Committed(1, durable=True))
+        self.assertTrue(await self.store.settle())
+
+    async def test_without_appendfsync_always_waitaof_tells(self) -> None:
+        await self.make()
+        await self.store._connection.command("CONFIG", "SET", "appendfsync", "everysec")
+        slow = await self.open()
+        result = await slow.commit(KEY, "epoch1", 0, [submission("client-0001", 1)])
+        self.assertEqual(result, Committed(1, durable=True))
+        await self.store._connection.command("CONFIG", "SET", "appendonly", "no")
+        never = await self.open()
+        result = await never.commit(KEY, "epoch1", 1, [submission("client-0001", 2)])
+        self.assertEqual(result, Committed(2, durable=False))
+
+    async def test_every_key_that_is_no_document_expires(self) -> None:
+        await self.make()
+        await self.fill(3)
+        await self.store.join(KEY, participant("p1"))
+        from collab_wamp.store.interface import Presence
+
+        await self.store.set_presence(KEY, "node-1", {"p1": Presence(0, 1, None)})
+        documents = {f"{{acme:notes}}:{name}" for name in ("meta", "log", "seen", "snap")}
+        lasting = documents | {"tenant:acme:sessions"}
+        for name in await self.store._connection.command("KEYS", "*"):
+            ttl = await self.store._connection.command("TTL", name)
+            self.assertEqual(ttl < 0, name.decode() in lasting, name)
+
+    async def test_clients_not_seen_for_a_day_are_forgotten_at_a_snapshot(self) -> None:
+        from collab_wamp.store.interface import make_snapshot
+
+        await self.make()
+        await self.fill(2)
+        await self.store._connection.command(
+            "HSET", "{acme:notes}:seen", "client-old1", "4:1:00:1000"
+        )
+        await self.store.save_snapshot(KEY, "epoch1", make_snapshot(2, b'"xx"'), 0)
+        left = await self.store._connection.command("HKEYS", "{acme:notes}:seen")
+        self.assertEqual(left, [b"client-0001"])
+
+    async def test_two_writers_race_and_the_log_has_each_edit_once(self) -> None:
+        await self.make()
+        other = await self.open()
+
+        async def write(store: RedisStore, client_id: str) -> None:
+            head = 0
+            for seq in range(1, 301):
+                while True:
+                    result = await store.commit(KEY, "epoch1", head, [submission(client_id, seq)])
+                    if isinstance(result, Committed):
+                        head = result.first
+                        break
+                    assert isinstance(result, Moved)
+                    head = result.revision
+
+        await gatherResults(
+            Deferred.fromCoroutine(write(store, client_id))
+            for store, client_id in ((self.store, "client-0001"), (other, "client-0002"))
+        )
+        edits, meta = await self.store.edits(KEY, "epoch1", 0, 1000)  # type: ignore[misc]
+        self.assertEqual((meta.revision, len(edits)), (600, 600))
+        for client_id in ("client-0001", "client-0002"):
+            mine = [edit.seq for edit in edits if edit.client_id == client_id]
+            self.assertEqual(mine, list(range(1, 301)))
+
+    async def test_an_edit_takes_at_most_120_bytes(self) -> None:
+        await self.make()
+        count = 5000
+        for block in range(count // 100):
+            batch = [
+                submission(
+                    "k3jd82ls9dk2ls93", block * 100 + n + 1, (104_852, "a"), 1_767_225_600_000
+                )
+                for n in range(100)
+            ]
+            await self.store.commit(KEY, "epoch1", block * 100, batch)
+        size = await self.store._connection.command("MEMORY", "USAGE", "{acme:notes}:log")
+        self.assertLess(size / count, 120)
+
+
+class FailureTests(RedisCase):
+    async def unavailable(self, work: Any) -> None:
+        started = reactor.seconds()
+        with self.assertRaises(CollabError) as caught:
+            await work
+        self.assertEqual(caught.exception.code, "store_unavailable")
+        self.assertLess(reactor.seconds() - started, 3.5)
+
+    make = StoreContract.make
+    fill = StoreContract.fill
+
+    async def test_a_killed_server_loses_nothing_and_is_found_again(self) -> None:
+        await self.make()
+        heard: list[Any] = []
+        await self.store.listen(KEY, lambda key, event: heard.append(event))
+        await self.fill(50)
+        self.server.kill()
+        await until(lambda: not self.store._connection.ready)
+        await self.unavailable(self.store.meta(KEY))
+        self.server.start()
+        await self.store.until_ready(5)
+        await until(lambda: ChannelReset() in heard)
+        edits, meta = await self.store.edits(KEY, "epoch1", 0, 1000)  # type: ignore[misc]
+        self.assertEqual((len(edits), meta.revision), (50, 50))
+        before = len(heard)
+        await self.store.commit(KEY, "epoch1", 50, [submission("client-0001", 51)])
+        await until(lambda: len(heard) > before)
+
+    async def test_a_silent_server_is_given_up_and_does_not_act_late(self) -> None:
+        await self.make()
+        self.server.signal(signal.SIGSTOP)
+        await self.unavailable(self.store.commit(KEY, "epoch1", 0, [submission("client-0001", 1)]))
+        self.server.signal(signal.SIGCONT)
+        await self.store.until_ready(10)
+        meta = await self.store.meta(KEY)
+        assert meta is not None
+        if meta.revision:  # it was committed before its deadline: then a resend finds it
+            result = await self.store.commit(KEY, "epoch1", 0, [submission("client-0001", 1)])
+            self.assertNotIsInstance(result, Committed)
+
+    async def test_a_call_that_arrives_after_its_deadline_does_nothing(self) -> None:
+        await self.make()
+        self.store._clock_offset_ms -= 10_000
+        await self.unavailable(self.store.commit(KEY, "epoch1", 0, [submission("client-0001", 1)]))
+        self.store._clock_offset_ms += 10_000
+        meta = await self.store.meta(KEY)
+        assert meta is not None
+        self.assertEqual(meta.revision, 0)
+
+    async def test_a_full_or_read_only_server_is_unavailable(self) -> None:
+        await self.make()
+        command = self.store._connection.command
+        await command("CONFIG", "SET", "maxmemory", "1")
+        await self.unavailable(self.store.commit(KEY, "epoch1", 0, [submission("client-0001", 1)]))
+        await command("CONFIG", "SET", "maxmemory", "0")
+        await command("REPLICAOF", "127.0.0.1", "1")
+        await self.unavailable(self.store.commit(KEY, "epoch1", 0, [submission("client-0001", 1)]))
+        await command("REPLICAOF", "NO", "ONE")
+        result = await self.store.commit(KEY, "epoch1", 0, [submission("client-0001", 1)])
+        self.assertEqual(result, Committed(1, durable=True))
+
+    async def test_ping_tells_how_the_server_is(self) -> None:
+        found = await self.store.ping()
+        self.assertEqual(
+            (found["appendfsync"], found["maxmemory_policy"]), ("always", "noeviction")
+        )
+        self.server.kill()
+        await until(lambda: not self.store._connection.ready)
+        await self.unavailable(self.store.ping())
+
+
+class AddressTests(TestCase):
+    def test_urls(self) -> None:
+        self.assertEqual(str(parse_address("redis://:s%40cret@db:7/2")), "redis://db:7/2")
+        self.assertEqual(parse_address("redis://:s%40cret@db").password, "s@cret")
+        self.assertEqual(parse_address("unix:///run/v.sock?db=3").db, 3)
+        self.assertTrue(parse_address("rediss://db").tls)
+
+    def test_what_is_wrong_is_named(self) -> None:
+        for url, said in (("http://x", "http"), ("redis://", "host"), ("redis://h/x", "x")):
+            with self.assertRaises(ValueError) as caught:
+                parse_address(url)
+            self.assertIn(said, str(caught.exception))
