@@ -27,7 +27,7 @@ def application_error(error: CollabError) -> ApplicationError:
 class CollabComponent(ApplicationSession):
     """A WAMP session of one of the node's own components.
 
-    `config.extra` has `config`, `store` and `reactor`; see `worker`.
+    `config.extra` has `config`, `store`, `reactor`, `now_ms` and `failed`; see `worker`.
     """
 
     log = Logger()
@@ -35,6 +35,12 @@ class CollabComponent(ApplicationSession):
     @property
     def clock(self) -> IReactorTime:
         return self.config.extra["reactor"]
+
+    def onUserError(self, fail: Any, msg: str) -> None:
+        """A callback raised; where that keeps the component from starting, the process ends."""
+        self.log.failure(msg, failure=fail)
+        if "onJoin" in msg:
+            self.config.extra["failed"]()
 
     def onMessage(self, msg: Any) -> Any:
         # Whoever writes `forward_for` into a call or an event would be taken for whom it names.

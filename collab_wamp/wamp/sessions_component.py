@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-import time
 from collections import OrderedDict
 from typing import Any
 
@@ -34,7 +33,7 @@ class Component(CollabComponent):
             instance_id=config.server.instance_id,
             limits=config.limits.session_limits(),
             now_s=self.clock.seconds,
-            now_ms=lambda: int(time.time() * 1000),
+            now_ms=self.config.extra["now_ms"],
             random_bytes=secrets.token_bytes,
             watch=self._watch,
             pause=self.pause,

@@ -1,0 +1,24 @@
+"""The Python client: documents that several people edit, as plain objects in a Twisted program.
+
+`connect` logs in to a node and stays connected; `Client.open` joins a session and gives its
+`Document`. `Sync` and `Replica` are the pure part: they know no network and no clock.
+"""
+
+from .client import Client, connect
+from .document import Document, Status
+from .errors import ClientError
+from .replica import Change, Position
+from .roster import Participant
+from .sync import Rejection
+
+__all__ = [
+    "Change",
+    "Client",
+    "ClientError",
+    "Document",
+    "Participant",
+    "Position",
+    "Rejection",
+    "Status",
+    "connect",
+]

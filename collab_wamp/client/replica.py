@@ -1,0 +1,248 @@
+"""A session as this client has it: the document, what of it is not sent yet, and where people are.
+
+Pure: it knows no network and no clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Literal
+
+import attrs
+
+from ..ot import Limits, OpError, get_type
+from ..ot.outbox import InFlight, Message, Outbox
+from ..ot.undo import UndoStack
+from .positions import Position, Positions
+
+# What a user does in one step may be as large as they like: it is sent in pieces.
+_UNLIMITED = Limits(parts=1 << 30, insert_bytes=1 << 30)
+
+Origin = Literal["remote", "rejected", "reset"]
+
+
+@attrs.frozen
+class Change:
+    """Something that happened to the document, other than by the user.
+
+    Attributes:
+        op: applied to the document here, just now.
+        origin: `remote`: somebody's edit; `rejected`: an own edit was taken back, because the
+            server refused it; `reset`: the way to a snapshot.
+        revision: the one that the server's document has reached.
+        client_id, seq, user_id: of the edit, where origin is `remote`.
+    """
+
+    op: Any
+    origin: Origin
+    revision: int
+    client_id: str = ""
+    seq: int = 0
+    user_id: str = ""
+
+
+class Replica:
+    """See the module.
+
+    Args:
+        type_name: of the document.
+        content: the document at `revision`.
+        next_seq: the number of this client's next edit.
+        changed: told of every `Change`.
+        placed: told of the participants whose positions the server has set.
+        keep_undo: whether edits can be undone; it costs some work for each edit of the others.
+    """
+
+    def __init__(
+        self,
+        type_name: str,
+        client_id: str,
+        *,
+        epoch: str,
+        revision: int,
+        content: Any,
+        next_seq: int,
+        changed: Callable[[Change], None],
+        placed: Callable[[list[str]], None],
+        keep_undo: bool = True,
+    ) -> None:
+        self.type = get_type(type_name)
+        self.epoch = epoch
+        self.outbox = Outbox(self.type, client_id, revision, next_seq)
+        self.positions = Positions(self.outbox, placed)
+        self._buffer = self.type.buffer(self.type.create(content))
+        self._undo = UndoStack(self.type) if keep_undo else None
+        # Others' edits that the undo stack has not been told of, as one: transforming its entries
+        # can wait until one of them is wanted, or the user does something more.
+        self._unseen: Any = None
+        self._changed = changed
+        self._buffered_edits = 0
+        self._edits_in_flight = 0
+
+    @property
+    def content(self) -> Any:
+        return self._buffer.content()
+
+    @property
+    def length(self) -> int:
+        """In the type's units; for `text`, code points."""
+        return self._buffer.length
+
+    @property
+    def revision(self) -> int:
+        return self.outbox.revision
+
+    @property
+    def pending(self) -> int:
+        """How many of the user's edits are not acknowledged."""
+        return self._buffered_edits + self._edits_in_flight
+
+    # --- the user ---------------------------------------------------------------------------
+
+    def edit(self, op: Any) -> None:
+        """The user's edit of the document as it is here.
+
+        Raises:
+            OpError: it is not an operation, or does not fit; nothing is changed.
+        """
+        op = self.type.check(self.type.normalize(op), _UNLIMITED)
+        self.type.length_after(self._buffer.length, op)
+        if self.type.is_noop(op):
+            return
+        op = self.type.invert(self._inverse(op))
+        self._local(op)
+        if self._undo is not None:
+            self._tell_undo()
+            self._undo.own(op)
+
+    def undo(self) -> Any:
+        """Take the user's last edit back; the operation that did, None if there is nothing left."""
+        return self._step(self._undo.undo) if self._undo is not None else None
+
+    def redo(self) -> Any:
+        """Do again what was undone last; the operation that did, None if there is nothing."""
+        return self._step(self._undo.redo) if self._undo is not None else None
+
+    def _step(self, take: Callable[[], Any]) -> Any:
+        self._tell_undo()
+        op = take()
+        if op is not None:
+            self._local(op)
+        return op
+
+    def _inverse(self, op: Any) -> Any:
+        try:
+            return self.type.invert(op)
+        except OpError:
+            return self.type.invert(op, self._buffer.content())
+
+    def _local(self, op: Any) -> None:
+        self._apply(op)
+        self.outbox.local(op)
+        self._buffered_edits += 1
+        self._settle()
+
+    # --- the server -------------------------------------------------------------------------
+
+    def next(self, parts: int, size: int) -> Message | None:
+        """What to send now, if anything. See `Outbox.next`."""
+        message = self.outbox.next(parts, size)
+        if message is not None:
+            if self.outbox.buffer is None:
+                self._edits_in_flight, self._buffered_edits = self._buffered_edits, 0
+            else:
+                self._edits_in_flight = 1
+        return message
+
+    def receive(self, after: int, edits: list[list[Any]]) -> None:
+        """Take edits of the stream; those that are known are passed over.
+
+        Args:
+            after: the revision before the first.
+            edits: `[client_id, seq, op, user_id, time_ms]`, as on the wire.
+
+        Raises:
+            Gap: edits are missing before them.
+        """
+        for revision, (client_id, seq, op, user_id, _time_ms) in enumerate(edits, after + 1):
+            if revision <= self.revision:
+                continue
+            in_flight = self.outbox.in_flight
+            incoming = self.outbox.receive(revision, client_id, seq, op)
+            if incoming is None:
+                self._acknowledged(in_flight)
+                continue
+            self.positions.committed(op)
+            self._settle()
+            self._theirs(incoming)
+            self._changed(Change(incoming, "remote", revision, client_id, seq, user_id))
+
+    def answered(self, seq: int, revision: int) -> None:
+        """The call was answered: the edit of this number is committed at `revision`."""
+        in_flight = self.outbox.in_flight
+        if in_flight is not None and in_flight.seq == seq and self.outbox.answered(seq, revision):
+            self._acknowledged(in_flight)
+
+    def _acknowledged(self, in_flight: InFlight | None) -> None:
+        assert in_flight is not None
+        self._settle()
+        self.positions.committed(in_flight.now)
+
+    def reject(self) -> Any:
+        """The server refused the edit in flight: take it back here.
+
+        Returns:
+            the operation that is lost.
+        """
+        undo, lost = self.outbox.reject()
+        self._settle()
+        self._theirs(undo)
+        self._changed(Change(undo, "rejected", self.revision))
+        return lost
+
+    def reset(self, epoch: str, revision: int, content: Any, next_seq: int) -> None:
+        """Go on from a snapshot, with all that is pending.
+
+        Args:
+            next_seq: as the server said with the snapshot. See `Outbox.reset`.
+        """
+        known = self.type.apply(self.content, self.outbox.undo_pending())
+        difference = self.type.difference(known, self.type.create(content))
+        self._buffered_edits += self._edits_in_flight
+        self._edits_in_flight = 0
+        op = self.outbox.reset(revision, difference, next_seq)
+        self.epoch = epoch
+        self.positions.reset()
+        self._settle()
+        self._theirs(op)
+        if not self.type.is_noop(op):
+            self._changed(Change(op, "reset", revision))
+
+    # --- positions --------------------------------------------------------------------------
+
+    def move(self, position: Position) -> None:
+        """The user is somewhere else now."""
+        self.positions.own = position
+
+    # --- the document -----------------------------------------------------------------------
+
+    def _theirs(self, op: Any) -> None:
+        self._apply(op)
+        if self._undo is not None:
+            self._unseen = op if self._unseen is None else self.type.compose(self._unseen, op)
+
+    def _tell_undo(self) -> None:
+        unseen, self._unseen = self._unseen, None
+        if self._undo is not None and unseen is not None:
+            self._undo.others(unseen)
+
+    def _apply(self, op: Any) -> None:
+        self._buffer.apply(op)
+        self.positions.applied(op)
+
+    def _settle(self) -> None:
+        """Count as pending only what is: edits may take each other back."""
+        if self.outbox.buffer is None:
+            self._buffered_edits = 0
+        if self.outbox.in_flight is None:
+            self._edits_in_flight = 0

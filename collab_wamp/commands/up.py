@@ -1,0 +1,64 @@
+"""`collab-wamp up`: run a node."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import time
+from typing import Any
+
+from .. import node
+from ..config import Config, with_secret
+from ..supervisor import Supervisor
+from ..tokens import Claims
+
+EXAMPLES = """\
+examples:
+  collab-wamp up                                   with a store of its own in ./.data
+  collab-wamp up --port 9000 --data /var/lib/collab
+  collab-wamp up --store redis://:password@db.internal:6379/0
+  PRODUCTION=1 JWT_SECRET_FILE=/run/secrets/jwt collab-wamp up
+
+Ctrl-C (or SIGTERM) ends it in order; a second one at once. GET /ready says 200 when it is ready.
+"""
+DEMO_TOKEN_S = 7 * 86_400
+
+
+def add_parser(subparsers: Any) -> None:
+    parser = subparsers.add_parser(
+        "up",
+        help="run a node, with a store of its own unless told otherwise",
+        description="Run a node: the router, its components and, unless --store names one, a "
+        "store.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--host", dest="server.host", help="where to listen (127.0.0.1)")
+    parser.add_argument("--port", dest="server.port", type=int, help="port to listen on (8080)")
+    parser.add_argument("--data", dest="server.data_dir", metavar="DIR", help="folder for documents and logs (.data)")  # fmt: skip
+    parser.add_argument("--store", dest="store.url", metavar="URL", help="redis://, rediss:// or unix:// URL, or embedded")  # fmt: skip
+
+
+def run(args: argparse.Namespace, config: Config) -> int:
+    config = with_secret(config)
+    keyring = config.keyring()
+    supervisor = Supervisor(config, dict(os.environ), lambda line: print(line, flush=True))
+
+    def ready() -> None:
+        host = (
+            "localhost"
+            if config.server.host in ("", "0.0.0.0", "127.0.0.1")
+            else config.server.host
+        )
+        address = f"http://{host}:{config.server.port}/"
+        if not (node.static_dir() / "index.html").exists():
+            print("the page is not built: run `make web` for the editor", flush=True)
+        if config.server.production or not keyring.secret:
+            print(f"ready: {address}", flush=True)
+            return
+        claims = Claims("demo", "demo", {"*": "edit"})
+        token = keyring.issue(claims, now_s=time.time(), ttl_s=DEMO_TOKEN_S)
+        print(f"ready: {address}#token={token}", flush=True)
+        print("Open this link in two windows and write. Ctrl-C ends.", flush=True)
+
+    return supervisor.run(ready)

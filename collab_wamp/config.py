@@ -1,0 +1,341 @@
+"""Configuration: from a TOML file and the environment, checked at the start.
+
+Every setting has a section and a name in the file (`[limits] document_length = …`) and, where it
+says so, a name in the environment, which wins. What is unknown or wrong is an error that names it.
+Nothing here reads the environment or a file by itself: both are arguments.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import tomllib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from .joining import SessionLimits
+from .ot.base import Limits as OpLimits
+from .store.address import parse_address
+from .tokens import ALGORITHMS, Keyring
+
+WEAK_SECRET_BYTES = 32
+
+
+class ConfigError(Exception):
+    """A setting is unknown or wrong; the message names it, its value, and what is allowed."""
+
+
+def _setting(default: Any, env: str = "", check: Callable[[Any], str] | None = None) -> Any:
+    """A field with its name in the environment and a check that returns what is wrong, or ""."""
+    return attrs.field(default=default, metadata={"env": env, "check": check})
+
+
+def _between(low: float, high: float) -> Callable[[Any], str]:
+    return lambda value: "" if low <= value <= high else f"must be from {low:,} to {high:,}"
+
+
+def _one_of(*allowed: str) -> Callable[[Any], str]:
+    return lambda value: "" if value in allowed else f"must be one of {', '.join(allowed)}"
+
+
+def _store_url(value: str) -> str:
+    if value == "embedded":
+        return ""
+    try:
+        parse_address(value)
+    except ValueError as error:
+        return str(error)
+    return ""
+
+
+def _algorithms(value: tuple[str, ...]) -> str:
+    wrong = [name for name in value if name not in ALGORITHMS]
+    return f"may have {', '.join(ALGORITHMS)} only" if wrong or not value else ""
+
+
+@attrs.frozen
+class Server:
+    """Where the node listens, and what it calls itself.
+
+    Attributes:
+        host: "" = all interfaces.
+        origins: pages of these origins may connect, beside the node's own; `https://*.example.com`.
+        data_dir: for the embedded store, the node's files and logs.
+    """
+
+    host: str = _setting("127.0.0.1", "HOST")
+    port: int = _setting(8080, "PORT", _between(1, 65535))
+    origins: tuple[str, ...] = _setting((), "ALLOWED_ORIGINS")
+    data_dir: str = _setting(".data", "DATA_DIR")
+    instance_id: str = _setting("", "INSTANCE_ID")
+    production: bool = _setting(False, "PRODUCTION")
+    log_level: str = _setting("info", "LOG_LEVEL", _one_of("debug", "info", "warn", "error"))
+
+
+@attrs.frozen
+class StoreSettings:
+    """`url` is `embedded`, or where a Redis or Valkey server is."""
+
+    url: str = _setting("embedded", "REDIS_URL", _store_url)
+    durability: str = _setting(
+        "fsynced", "DURABILITY", _one_of("committed", "fsynced", "replicated")
+    )
+
+
+@attrs.frozen
+class Auth:
+    """What tokens are checked with.
+
+    Attributes:
+        secret: for HS256, at least 32 bytes in production.
+        public_key_file: PEM, for RS256 and EdDSA.
+    """
+
+    algorithms: tuple[str, ...] = _setting(("HS256",), "JWT_ALGORITHMS", _algorithms)
+    secret: str = attrs.field(default="", repr=False, metadata={"env": "JWT_SECRET", "check": None})
+    public_key_file: str = _setting("", "JWT_PUBLIC_KEY_FILE")
+    issuer: str = _setting("collab_wamp", "JWT_ISSUER")
+    audience: str = _setting("collab_wamp", "JWT_AUDIENCE", lambda v: "" if v else "is required")
+    leeway_s: float = _setting(30.0, "JWT_LEEWAY", _between(0, 300))
+
+
+@attrs.frozen
+class Limits:
+    """What the node accepts. Sizes in bytes, times in seconds, documents in code points."""
+
+    op_parts: int = _setting(1000, check=_between(1, 100_000))
+    op_insert_bytes: int = _setting(32 * 1024, check=_between(1, 1 << 20))
+    document_length: int = _setting(1 << 20, check=_between(1, 3 << 20))
+    base_behind: int = _setting(2000, check=_between(10, 100_000))
+    waiting_edits: int = _setting(1000, check=_between(1, 1_000_000))
+    message_bytes: int = _setting(64 * 1024, check=_between(1024, 1 << 24))
+    connections: int = _setting(5000, check=_between(1, 1_000_000))
+    handshake_s: float = _setting(2.5, check=_between(0.1, 60))
+    hello_s: float = _setting(10.0, check=_between(0.1, 60))
+    ping_s: float = _setting(8.0, check=_between(0.5, 60))
+    ping_timeout_s: float = _setting(4.0, check=_between(0.5, 60))
+    send_buffer_bytes: int = _setting(8 << 20, check=_between(1 << 16, 1 << 30))
+    send_buffer_slow_bytes: int = _setting(1 << 20, check=_between(1 << 14, 1 << 30))
+    send_buffer_slow_s: float = _setting(10.0, check=_between(0.5, 600))
+
+    def session_limits(self) -> SessionLimits:
+        return SessionLimits(
+            op=OpLimits(self.op_parts, self.op_insert_bytes),
+            document_length=self.document_length,
+            window=self.base_behind,
+            waiting=self.waiting_edits,
+        )
+
+
+SECTIONS: dict[str, type] = {
+    "server": Server,
+    "store": StoreSettings,
+    "auth": Auth,
+    "limits": Limits,
+}
+
+
+@attrs.frozen
+class Config:
+    server: Server = attrs.field(factory=Server)
+    store: StoreSettings = attrs.field(factory=StoreSettings)
+    auth: Auth = attrs.field(factory=Auth)
+    limits: Limits = attrs.field(factory=Limits)
+
+    def keyring(self) -> Keyring:
+        """What tokens are checked with.
+
+        Raises:
+            ConfigError: the file of the public key cannot be read.
+        """
+        public = [name for name in self.auth.algorithms if name != "HS256"]
+        key = ""
+        if public:
+            key = _read(Path(self.auth.public_key_file), "auth.public_key_file")
+        return Keyring(
+            secret=self.auth.secret if "HS256" in self.auth.algorithms else "",
+            public_key=key,
+            public_algorithm=public[0] if public else "",
+            issuer=self.auth.issuer,
+            audience=self.auth.audience,
+            leeway_s=self.auth.leeway_s,
+        )
+
+    @property
+    def data_dir(self) -> Path:
+        return Path(self.server.data_dir)
+
+    def as_environment(self) -> dict[str, str]:
+        """The settings as `load` reads them back, for child processes."""
+        environment = {}
+        for section in attrs.fields(Config):
+            for field in attrs.fields(SECTIONS[section.name]):
+                value = getattr(getattr(self, section.name), field.name)
+                text = ",".join(value) if isinstance(value, tuple) else str(value)
+                environment[_env_name(section.name, field)] = text
+        return environment
+
+
+def load(environment: Mapping[str, str], path: str | None = None) -> Config:
+    """The configuration of a file (or of none) and the environment.
+
+    Args:
+        path: of a TOML file; None = the one named by COLLAB_CONFIG, if any.
+
+    Raises:
+        ConfigError: see there.
+    """
+    path = path or environment.get("COLLAB_CONFIG") or None
+    given = _from_file(Path(path)) if path else {}
+    for section, names in given.items():
+        if section not in SECTIONS:
+            raise ConfigError(f"{path}: there is no section [{section}]; {_listed(SECTIONS)}")
+        if not isinstance(names, dict):
+            raise ConfigError(f"{path}: {section} must be a section, [{section}]")
+        known = [field.name for field in attrs.fields(SECTIONS[section])]
+        for name in names:
+            if name not in known:
+                raise ConfigError(f"{path}: there is no {section}.{name}; {_listed(known)}")
+    sections = {}
+    for section, kind in SECTIONS.items():
+        values = {}
+        for field in attrs.fields(kind):
+            value = _value(section, field, given.get(section, {}), environment)
+            if value is not None:
+                values[field.name] = value
+        sections[section] = kind(**values)
+    return _completed(Config(**sections), environment)
+
+
+def _completed(config: Config, environment: Mapping[str, str]) -> Config:
+    server, store = config.server, config.store
+    if not server.instance_id:
+        server = attrs.evolve(server, instance_id=f"{socket.gethostname()}-{server.port}")
+    if store.url == "embedded" and environment.get("REDIS_HOST"):
+        store = attrs.evolve(store, url=_seed_url(environment))
+        if wrong := _store_url(store.url):
+            raise ConfigError(f"REDIS_HOST: {wrong}")
+    if "HS256" not in config.auth.algorithms and not config.auth.public_key_file:
+        raise ConfigError(
+            "auth.public_key_file (JWT_PUBLIC_KEY_FILE) is needed for RS256 and EdDSA"
+        )
+    if {"RS256", "EdDSA"} <= set(config.auth.algorithms):
+        raise ConfigError("auth.algorithms: one key is for RS256 or for EdDSA, not for both")
+    return attrs.evolve(config, server=server, store=store)
+
+
+def _seed_url(environment: Mapping[str, str]) -> str:
+    password = environment.get("REDIS_PASSWORD", "")
+    login = f":{password}@" if password else ""
+    port, db = environment.get("REDIS_PORT", "6379"), environment.get("REDIS_DB", "0")
+    return f"redis://{login}{environment['REDIS_HOST']}:{port}/{db}"
+
+
+def with_secret(config: Config) -> Config:
+    """The configuration with a secret: in development one is made, and kept in the data folder.
+
+    Raises:
+        ConfigError: in production there is none, or it is weak.
+    """
+    if "HS256" not in config.auth.algorithms:
+        return config
+    size = len(config.auth.secret.encode())
+    if config.server.production:
+        if size < WEAK_SECRET_BYTES or len(set(config.auth.secret)) < 8:
+            what = "missing" if not size else f"too weak ({size} bytes)"
+            raise ConfigError(
+                f"auth.secret (JWT_SECRET or JWT_SECRET_FILE) is {what}; in production it must be "
+                f"at least {WEAK_SECRET_BYTES} random bytes, such as `openssl rand -base64 48` makes"
+            )
+        return config
+    if size:
+        return config
+    path = config.data_dir / "jwt-secret"
+    if not path.exists():
+        config.data_dir.mkdir(parents=True, exist_ok=True)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+        # Where another process has just made it, that one is as good.
+        with contextlib.suppress(FileExistsError), os.fdopen(os.open(path, flags, 0o600), "w") as f:
+            f.write(os.urandom(32).hex())
+    return attrs.evolve(config, auth=attrs.evolve(config.auth, secret=_read(path, "the secret")))
+
+
+# --- reading ------------------------------------------------------------------------------------
+
+
+def _env_name(section: str, field: Any) -> str:
+    return str(field.metadata["env"] or f"COLLAB_{section}_{field.name}".upper())
+
+
+def environment_name(setting: str) -> str:
+    """The name in the environment of a setting such as `server.port`."""
+    section, _, name = setting.partition(".")
+    return _env_name(section, attrs.fields_dict(SECTIONS[section])[name])
+
+
+def _listed(names: Any) -> str:
+    return f"there are {', '.join(sorted(names))}"
+
+
+def _read(path: Path, what: str) -> str:
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise ConfigError(f"{what}: {path} cannot be read: {error.strerror}") from None
+
+
+def _from_file(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(_read(path, "the configuration"))
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path}: {error}") from None
+
+
+def _value(section: str, field: Any, given: Mapping[str, Any], env: Mapping[str, str]) -> Any:
+    """A field's value from the environment or the file, checked; None where neither has it."""
+    kind = type(field.default)
+    name = _env_name(section, field)
+    if env.get(f"{name}_FILE") and field.name == "secret":
+        where, value = f"{name}_FILE", _read(Path(env[f"{name}_FILE"]), f"{name}_FILE")
+    elif name in env:
+        where, value = name, _from_text(name, env[name], kind)
+    elif field.name in given:
+        where, value = f"{section}.{field.name}", given[field.name]
+        if kind is float and type(value) is int:
+            value = float(value)
+        if kind is tuple and isinstance(value, list) and all(isinstance(v, str) for v in value):
+            value = tuple(value)
+        if type(value) is not kind:
+            raise ConfigError(f"{where} = {value!r}: must be {_described(kind)}")
+    else:
+        return None
+    check = field.metadata["check"]
+    if check is not None and (wrong := check(value)):
+        raise ConfigError(f"{where} = {value!r}: {wrong}")
+    return value
+
+
+def _from_text(name: str, text: str, kind: type) -> Any:
+    try:
+        if kind is bool:
+            return {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False,
+                    "": False}[text.lower()]  # fmt: skip
+        if kind is tuple:
+            return tuple(part.strip() for part in text.split(",") if part.strip())
+        return kind(text)
+    except (ValueError, KeyError):
+        raise ConfigError(f"{name} = {text!r}: must be {_described(kind)}") from None
+
+
+def _described(kind: type) -> str:
+    return {
+        int: "a whole number",
+        float: "a number",
+        bool: "true or false",
+        str: "a text",
+        tuple: "a list of texts",
+    }[kind]

@@ -1,0 +1,1 @@
+"""Resources beside the WebSocket, in the router's process."""

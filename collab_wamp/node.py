@@ -1,0 +1,89 @@
+"""The node's files: Crossbar's configuration, filled in, and where its sockets are."""
+
+from __future__ import annotations
+
+import json
+import string
+import sys
+from importlib import resources
+from pathlib import Path
+
+from .config import Config, ConfigError
+
+# A unix socket's path is at most 107 bytes on Linux, 103 on macOS.
+LONGEST_SOCKET_PATH = 100
+
+
+def node_dir(config: Config) -> Path:
+    return config.data_dir.absolute() / "node"
+
+
+def private_socket(config: Config) -> Path:
+    """Where the node's own components connect."""
+    return node_dir(config) / "router.sock"
+
+
+def origins(config: Config) -> list[str]:
+    """The pages that may connect: those this node serves, and those that are configured."""
+    port, host = config.server.port, config.server.host
+    names = ["localhost", "127.0.0.1"]
+    if host not in ("", "0.0.0.0", "::", *names):
+        names.append(host)
+    return [f"http://{name}:{port}" for name in names] + list(config.server.origins)
+
+
+def template() -> str:
+    """`.crossbar/config.yaml` of the folder we are in, else the one that was installed."""
+    here = Path(".crossbar/config.yaml")
+    if here.is_file():
+        return here.read_text(encoding="utf-8")
+    return resources.files(__package__).joinpath("crossbar.yaml").read_text(encoding="utf-8")
+
+
+def static_dir() -> Path:
+    return Path(str(resources.files(__package__))) / "static"
+
+
+def render(config: Config) -> str:
+    """Crossbar's configuration with the settings filled in.
+
+    Raises:
+        ConfigError: the template has a `${…}` that is not known.
+    """
+    limits = config.limits
+    values = {
+        "CONNECTIONS": limits.connections,
+        "HANDSHAKE_MS": int(limits.handshake_s * 1000),
+        "HOST": config.server.host,
+        "MESSAGE_BYTES": limits.message_bytes,
+        "ORIGINS": json.dumps(origins(config)),
+        "PING_MS": int(limits.ping_s * 1000),
+        "PING_TIMEOUT_MS": int(limits.ping_timeout_s * 1000),
+        "PORT": config.server.port,
+        "PRIVATE_SOCKET": private_socket(config),
+        "PYTHON": json.dumps(sys.executable),
+        "STATIC": json.dumps(str(static_dir())),
+    }
+    try:
+        return string.Template(template()).substitute(values)
+    except (KeyError, ValueError) as error:
+        raise ConfigError(f".crossbar/config.yaml: {error} is not a setting") from None
+
+
+def write(config: Config) -> Path:
+    """Make the node's folder, for the owner only, with its configuration.
+
+    Returns:
+        the folder, fit for `crossbar start --cbdir`.
+    """
+    folder = node_dir(config)
+    folder.mkdir(parents=True, exist_ok=True)
+    folder.chmod(0o700)
+    if len(str(private_socket(config)).encode()) > LONGEST_SOCKET_PATH:
+        raise ConfigError(
+            f"server.data_dir: {config.data_dir} is too long a path for a socket in it"
+        )
+    (folder / "config.yaml").write_text(render(config), encoding="utf-8")
+    for stale in (private_socket(config), folder / "node.pid"):
+        stale.unlink(missing_ok=True)
+    return folder

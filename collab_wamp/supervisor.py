@@ -1,0 +1,181 @@
+"""Runs a node: the embedded store, if it is to be used, and Crossbar, both watched.
+
+Plain process, no reactor. Says on standard output what a person should know; everything else goes
+to the logs in the data folder.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import http.client
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import attrs
+
+from . import embedded, node
+from .children import Child
+from .config import Config, ConfigError
+
+LOOK_S = 0.05
+STORE_START_S = 60.0
+NODE_START_S = 60.0
+END_S = 6.0
+LOG_MOST_BYTES = 10 << 20
+
+
+class Supervisor:
+    """One node.
+
+    Args:
+        environment: for the child processes, beside the configuration.
+        say: takes a line for people.
+    """
+
+    def __init__(
+        self, config: Config, environment: dict[str, str], say: Callable[[str], None]
+    ) -> None:
+        self._data_dir = config.data_dir.absolute()
+        self._embedded = config.store.url == "embedded"
+        if self._embedded:
+            url = embedded.url(self._data_dir)
+            config = attrs.evolve(config, store=attrs.evolve(config.store, url=url))
+        self.config = attrs.evolve(
+            config, server=attrs.evolve(config.server, data_dir=str(self._data_dir))
+        )
+        self._say = say
+        self._environment = {**environment, **self.config.as_environment()}
+        self._environment.pop("COLLAB_CONFIG", None)
+        self._children: list[Child] = []
+        self._signals = 0
+
+    def run(self, ready: Callable[[], None]) -> int:
+        """Until told to end by SIGINT or SIGTERM.
+
+        Args:
+            ready: called when the node is ready for the first time.
+
+        Returns:
+            exit status: 0 after an orderly end.
+
+        Raises:
+            ConfigError: it cannot be started like this; the message says why.
+        """
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._on_signal)
+        self._data_dir.mkdir(parents=True, exist_ok=True)
+        (self._data_dir / "log").mkdir(exist_ok=True)
+        with self._locked():
+            self._check_port()
+            try:
+                return self._run(ready)
+            finally:
+                for child in reversed(self._children):
+                    child.end(END_S)
+
+    def _run(self, ready: Callable[[], None]) -> int:
+        if self._embedded:
+            self._start_store()
+        self._start_node()
+        deadline = time.monotonic() + NODE_START_S
+        was_ready = False
+        while not self._signals:
+            time.sleep(LOOK_S)
+            for child in self._children:
+                if happened := child.look():
+                    self._say(happened)
+            if not was_ready and self._is_ready():
+                was_ready = True
+                ready()
+            if not was_ready and time.monotonic() > deadline:
+                log = self._data_dir / "log" / "node.log"
+                self._say(f"the node is not ready after {NODE_START_S:.0f} s; see {log}")
+                return 1
+        self._say("ending")
+        return 0
+
+    def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
+        self._signals += 1
+        if self._signals > 1:
+            for child in self._children:
+                child.end(0)
+            os._exit(1)
+
+    def _locked(self) -> Any:
+        """Hold the data folder for this process alone."""
+        file = (self._data_dir / "lock").open("a+")
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.close()
+            raise ConfigError(
+                f"{self._data_dir} is in use by another node; give this one its own (--data)"
+            ) from None
+        return file
+
+    def _check_port(self) -> None:
+        host, port = self.config.server.host, self.config.server.port
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((host, port))
+            except OSError as error:
+                raise ConfigError(
+                    f"cannot listen on {host or '*'}:{port}: {error.strerror}; "
+                    "give another port (--port, or PORT in the environment)"
+                ) from None
+
+    def _start_store(self) -> None:
+        # One that an earlier supervisor left behind would write the same files.
+        if embedded.answers(self._data_dir):
+            raise ConfigError(f"a store is still running in {self._data_dir}; end it first")
+        store = Child("store", embedded.command(self._data_dir), log=self._log("store.log"))
+        self._children.append(store)
+        store.start()
+        if not embedded.wait_until_it_answers(self._data_dir, STORE_START_S):
+            raise ConfigError(
+                f"the embedded store does not start; see {self._data_dir / 'log' / 'store.log'}"
+            )
+
+    def _start_node(self) -> None:
+        folder = node.node_dir(self.config)
+        command = [
+            str(Path(sys.executable).with_name("crossbar")),
+            "start",
+            *("--cbdir", str(folder)),
+            *("--loglevel", "warn", "--color", "false"),
+        ]
+        crossbar = Child(
+            "node",
+            command,
+            environment=self._environment,
+            log=self._log("node.log"),
+            prepare=lambda: node.write(self.config),
+        )
+        self._children.append(crossbar)
+        crossbar.start()
+
+    def _log(self, name: str) -> Path:
+        path = self._data_dir / "log" / name
+        if path.exists() and path.stat().st_size > LOG_MOST_BYTES:
+            path.replace(path.with_suffix(".log.1"))
+        return path
+
+    def _is_ready(self) -> bool:
+        host = self.config.server.host
+        asked = "127.0.0.1" if host in ("", "0.0.0.0") else host
+        link = http.client.HTTPConnection(asked, self.config.server.port, timeout=3)
+        try:
+            link.request("GET", "/ready")
+            return link.getresponse().status == 200
+        except OSError:
+            return False
+        finally:
+            link.close()

@@ -1,0 +1,102 @@
+"""Runs one of the node's components: `python -m collab_wamp.wamp.worker sessions|relay`.
+
+Connects to the store and to the router's private socket, and stays connected to both. Ends with
+status 1 where the component cannot start: its supervisor starts it again.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+import time
+from typing import Any
+
+from autobahn.twisted.rawsocket import WampRawSocketClientFactory
+from autobahn.wamp.serializer import MsgPackSerializer
+from autobahn.wamp.types import ComponentConfig
+from twisted.application.internet import ClientService
+from twisted.internet import reactor
+from twisted.internet.endpoints import UNIXClientEndpoint
+from twisted.logger import (
+    FilteringLogObserver,
+    Logger,
+    LogLevel,
+    LogLevelFilterPredicate,
+    globalLogBeginner,
+    textFileLogObserver,
+)
+
+from .. import config as configuration
+from .. import node, protocol
+from ..children import die_with_parent
+from ..store.redis import RedisStore
+
+COMPONENTS = ("sessions", "relay")
+RETRY_S = 0.25
+
+log = Logger()
+
+
+def begin_log(level: str) -> None:
+    """Log to standard output, from `level` on; Autobahn's chatter at warnings only."""
+    predicate = LogLevelFilterPredicate(defaultLogLevel=LogLevel.lookupByName(level))
+    for name in ("autobahn", "txaio", "twisted"):
+        predicate.setLogLevelForNamespace(name, LogLevel.warn)
+    observer = FilteringLogObserver(textFileLogObserver(sys.stdout), (predicate,))
+    globalLogBeginner.beginLoggingTo([observer], redirectStandardIO=False)
+
+
+def run(name: str) -> int:
+    """Until the process is told to end; the exit status."""
+    config = configuration.load(os.environ)
+    begin_log(config.server.log_level)
+    component = importlib.import_module(f"collab_wamp.wamp.{name}_component").Component
+    store = RedisStore(
+        reactor,
+        config.store.url,
+        durability=config.store.durability,  # type: ignore[arg-type]  # config has checked it
+        instance_id=config.server.instance_id,
+    )
+    status = 0
+
+    def failed() -> None:
+        nonlocal status
+        status = 1
+        if reactor.running:  # type: ignore[attr-defined]
+            reactor.stop()  # type: ignore[attr-defined]
+
+    def make() -> Any:
+        return component(
+            ComponentConfig(
+                protocol.REALM,
+                {
+                    "config": config,
+                    "store": store,
+                    "reactor": reactor,
+                    "now_ms": lambda: int(time.time() * 1000),
+                    "failed": failed,
+                },
+            )
+        )
+
+    factory = WampRawSocketClientFactory(make, serializer=MsgPackSerializer())
+    endpoint: Any = UNIXClientEndpoint(reactor, str(node.private_socket(config)))  # type: ignore[no-untyped-call]
+    service = ClientService(endpoint, factory, retryPolicy=lambda _attempt: RETRY_S)
+    store.start()
+    service.startService()
+    # In the reactor's order: first nothing more comes in, then the store's links are closed.
+    reactor.addSystemEventTrigger("before", "shutdown", service.stopService)  # type: ignore[attr-defined]
+    reactor.run()  # type: ignore[attr-defined]
+    return status
+
+
+def main() -> None:
+    if len(sys.argv) != 2 or sys.argv[1] not in COMPONENTS:
+        sys.exit(f"usage: python -m collab_wamp.wamp.worker {'|'.join(COMPONENTS)}")
+    die_with_parent()
+    sys.exit(run(sys.argv[1]))
+
+
+if __name__ == "__main__":
+    main()
