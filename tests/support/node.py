@@ -1,0 +1,149 @@
+"""A real node, started once for a run of the suite: router, components, store; on a free port."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from twisted.internet.threads import deferToThread
+
+from collab_wamp.tokens import Claims, Keyring
+
+SECRET = "a secret for tests, long enough to be one"
+START_S = 60.0
+
+
+class Node:
+    """One `collab-wamp up` in a folder of its own.
+
+    Args:
+        environment: settings beside the defaults.
+    """
+
+    def __init__(self, **environment: str) -> None:
+        self.data_dir = Path(tempfile.mkdtemp(prefix="cw-"))
+        self.port = free_port()
+        self.environment = {
+            **{name: value for name, value in os.environ.items() if not name.startswith("COLLAB_")},
+            "PORT": str(self.port),
+            "DATA_DIR": str(self.data_dir),
+            "JWT_SECRET": SECRET,
+            **environment,
+        }
+        self.process: subprocess.Popen[bytes] | None = None
+        self.output = self.data_dir / "up.txt"
+
+    @property
+    def url(self) -> str:
+        return f"ws://127.0.0.1:{self.port}/ws"
+
+    @property
+    def http(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        with self.output.open("ab") as output:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "collab_wamp.cli", "up"],
+                env=self.environment,
+                stdout=output,
+                stderr=output,
+            )
+        atexit.register(self.stop)
+        self.wait_until_said("ready:")
+
+    def said(self) -> str:
+        return self.output.read_text()
+
+    def wait_until_said(self, text: str, after: int = 0) -> None:
+        """Block until the node has printed a text (behind the first `after` characters)."""
+        assert self.process is not None
+        end = time.monotonic() + START_S
+        while text not in self.said()[after:]:
+            if self.process.poll() is not None or time.monotonic() > end:
+                log = self.data_dir / "log" / "node.log"
+                tail = log.read_text()[-4000:] if log.exists() else ""
+                raise AssertionError(f"the node did not say {text!r}: {self.said()}\n{tail}")
+            time.sleep(0.05)  # in a process without a reactor there is nothing to wait on
+
+    def token(
+        self, user: str = "ada", tenant: str = "acme", ttl_s: float = 900, **rights: str
+    ) -> str:
+        claims = Claims(user, tenant, rights or {"*": "manage"})
+        return Keyring(secret=SECRET).issue(claims, now_s=time.time(), ttl_s=ttl_s)
+
+    def pids(self, what: str) -> list[int]:
+        """The processes of this node: `sessions`, `relay`, `router`, `store`, `node`."""
+        patterns = {
+            "sessions": "wamp.worker sessions",
+            "relay": "wamp.worker relay",
+            "router": "crossbar-worker",
+            "node": "crossbar-controller",
+            "store": "valkey-server",
+        }
+        assert self.process is not None
+        found = []
+        for pid, parent, command in processes():
+            if patterns[what] in command and self._is_ours(pid, parent):
+                found.append(pid)
+        return found
+
+    def _is_ours(self, pid: int, parent: int) -> bool:
+        assert self.process is not None
+        parents = {child: above for child, above, _ in processes()}
+        while pid in parents:
+            if pid == self.process.pid:
+                return True
+            pid = parents[pid]
+        return False
+
+    def kill(self, what: str) -> None:
+        """`kill -9` one of its processes."""
+        pids = self.pids(what)
+        assert len(pids) == 1, (what, pids)
+        os.kill(pids[0], signal.SIGKILL)
+
+    def stop(self) -> int:
+        """End it in order; the exit status."""
+        assert self.process is not None
+        atexit.unregister(self.stop)
+        if self.process.poll() is None:
+            self.process.terminate()
+        status = self.process.wait(30)
+        shutil.rmtree(self.data_dir, ignore_errors=True)
+        return status
+
+
+def processes() -> list[tuple[int, int, str]]:
+    """(pid, parent, command line) of all processes."""
+    listed = subprocess.run(
+        ["ps", "-eo", "pid=,ppid=,args="], capture_output=True, text=True, check=True
+    ).stdout
+    rows = (line.split(None, 2) for line in listed.splitlines())
+    return [(int(row[0]), int(row[1]), row[2]) for row in rows if len(row) == 3]
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+_shared: Node | None = None
+
+
+async def shared_node() -> Node:
+    """The node that the suite's tests share; who kills or configures one starts their own."""
+    global _shared
+    if _shared is None:
+        _shared = Node()
+        await deferToThread(_shared.start)
+    return _shared
