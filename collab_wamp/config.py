@@ -105,7 +105,17 @@ class Auth:
 
 @attrs.frozen
 class Limits:
-    """What the node accepts. Sizes in bytes, times in seconds, documents in code points."""
+    """What the node accepts. Sizes in bytes, times in seconds, documents in code points.
+
+    Attributes:
+        connections, connections_per_user: at one time, on this node.
+        subscriptions: of one connection.
+        handshake_s, hello_s: for the upgrade to WebSocket, and for HELLO and AUTHENTICATE after it.
+        ping_s, ping_timeout_s: a connection that answers no ping is dropped after both.
+        send_buffer_bytes: who leaves more unread is dropped at once; who leaves more than
+            `send_buffer_slow_bytes` unread, after `send_buffer_slow_s`.
+        farewell_s: who has been told to go is cut off after this.
+    """
 
     op_parts: int = _setting(1000, check=_between(1, 100_000))
     op_insert_bytes: int = _setting(32 * 1024, check=_between(1, 1 << 20))
@@ -113,7 +123,9 @@ class Limits:
     base_behind: int = _setting(2000, check=_between(10, 100_000))
     waiting_edits: int = _setting(1000, check=_between(1, 1_000_000))
     message_bytes: int = _setting(64 * 1024, check=_between(1024, 1 << 24))
-    connections: int = _setting(5000, check=_between(1, 1_000_000))
+    connections: int = _setting(5000, check=_between(1, 99_000))
+    connections_per_user: int = _setting(20, check=_between(1, 99_000))
+    subscriptions: int = _setting(500, check=_between(1, 100_000))
     handshake_s: float = _setting(2.5, check=_between(0.1, 60))
     hello_s: float = _setting(10.0, check=_between(0.1, 60))
     ping_s: float = _setting(8.0, check=_between(0.5, 60))
@@ -121,6 +133,7 @@ class Limits:
     send_buffer_bytes: int = _setting(8 << 20, check=_between(1 << 16, 1 << 30))
     send_buffer_slow_bytes: int = _setting(1 << 20, check=_between(1 << 14, 1 << 30))
     send_buffer_slow_s: float = _setting(10.0, check=_between(0.5, 600))
+    farewell_s: float = _setting(1.0, check=_between(0.1, 60))
 
     def session_limits(self) -> SessionLimits:
         return SessionLimits(

@@ -174,6 +174,8 @@ class Arguments:
             for name, item in value.items()
         ):
             raise bad("user_info", "must be an object of texts, numbers, booleans and nulls", value)
+        if any(isinstance(item, str) and "\0" in item for item in value.values()):
+            raise bad("user_info", "must not contain U+0000", "")
         try:
             size = len(orjson.dumps(value))
         except TypeError as error:  # lone surrogates, integers beyond 64 bits

@@ -12,32 +12,30 @@ class Announcer:
     """
     Args:
         interval_s: between two announcements.
+
+    Attributes:
+        wants: something is to be told.
+        at: not before.
     """
 
     def __init__(self, interval_s: float) -> None:
+        self.wants = False
+        self.at = float("-inf")
         self._interval_s = interval_s
-        self._moved = False
-        self._told_at = float("-inf")
         # What the server has of this user, so that it is told when that is no more.
         self._told = {"cursor": False, "selection": False}
 
     def moved(self) -> None:
-        """Something is to be told."""
-        self._moved = True
+        self.wants = True
 
     def restart(self) -> None:
         """Nothing that was told is known to the server any more."""
         self._told = {"cursor": False, "selection": False}
-        self._moved = True
+        self.wants = True
 
-    def due_at(self) -> float | None:
-        return self._told_at + self._interval_s if self._moved else None
-
-    def due(self, replica: Replica, topics: dict[str, str], now: float) -> list[Publish]:
-        at = self.due_at()
-        if at is None or now < at:
-            return []
-        self._moved = False
+    def tell(self, replica: Replica, topics: dict[str, str], now: float) -> list[Publish]:
+        """What to publish: each in the server's document at the replica's revision."""
+        self.wants = False
         position = replica.positions.own_at_server()
         values: tuple[tuple[str, str, Any], ...] = (
             ("cursor", "position", position.cursor),
@@ -48,6 +46,6 @@ class Announcer:
             if value is None and not self._told[topic]:
                 continue
             self._told[topic] = value is not None
-            self._told_at = now
+            self.at = now + self._interval_s
             news.append(Publish(topics[topic], {"revision": replica.revision, name: value}))
         return news

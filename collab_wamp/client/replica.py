@@ -50,6 +50,7 @@ class Replica:
         next_seq: the number of this client's next edit.
         changed: told of every `Change`.
         placed: told of the participants whose positions the server has set.
+        acknowledged: told of the number of the edit that was in flight and is committed.
         keep_undo: whether edits can be undone; it costs some work for each edit of the others.
     """
 
@@ -64,6 +65,7 @@ class Replica:
         next_seq: int,
         changed: Callable[[Change], None],
         placed: Callable[[list[str]], None],
+        acknowledged: Callable[[int], None],
         keep_undo: bool = True,
     ) -> None:
         self.type = get_type(type_name)
@@ -76,6 +78,7 @@ class Replica:
         # can wait until one of them is wanted, or the user does something more.
         self._unseen: Any = None
         self._changed = changed
+        self._on_acknowledged = acknowledged
         self._buffered_edits = 0
         self._edits_in_flight = 0
 
@@ -91,6 +94,12 @@ class Replica:
     @property
     def revision(self) -> int:
         return self.outbox.revision
+
+    @property
+    def next_seq(self) -> int:
+        """The number that the server must expect next, as far as is known here."""
+        in_flight = self.outbox.in_flight
+        return self.outbox.next_seq if in_flight is None else in_flight.seq
 
     @property
     def pending(self) -> int:
@@ -187,6 +196,12 @@ class Replica:
         assert in_flight is not None
         self._settle()
         self.positions.committed(in_flight.now)
+        self._on_acknowledged(in_flight.seq)
+
+    def unanswered(self) -> None:
+        """The edit in flight, if any, is not committed, whatever was answered."""
+        if self.outbox.in_flight is not None:
+            self.outbox.in_flight.answered = None
 
     def reject(self) -> Any:
         """The server refused the edit in flight: take it back here.

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import attrs
 
 from .errors import ClientError
 
 Kind = Literal["edits", "roster", "presence"]
+KINDS: Final[tuple[Kind, ...]] = ("edits", "roster", "presence")
 
 
 @attrs.frozen(eq=False)

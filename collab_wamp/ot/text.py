@@ -116,8 +116,8 @@ class TextType:
             return ""
         if not isinstance(content, str):
             raise OpError(f"a text is wanted, not {type(content).__name__}")
-        if not _is_sound(content):
-            raise OpError("it has a lone surrogate")
+        if content and (wrong := _unsound(content)):
+            raise OpError(f"it has {wrong}")
         return content
 
     def buffer(self, document: str) -> TextBuffer:
@@ -383,10 +383,9 @@ def _check_text(text: str, index: int, what: str) -> int:
     """The text's size in bytes of UTF-8."""
     if not text:
         raise OpError(f"{what} must not be empty", index)
-    try:
-        return len(text.encode())
-    except UnicodeEncodeError:
-        raise OpError(f"{what} has a lone surrogate", index) from None
+    if wrong := _unsound(text):
+        raise OpError(f"{what} has {wrong}", index)
+    return len(text.encode())
 
 
 def _check_deletion(part: dict[Any, Any], index: int) -> None:
@@ -402,12 +401,17 @@ def _check_deletion(part: dict[Any, Any], index: int) -> None:
         raise OpError(f"a deletion is a number or a text, not {type(deleted).__name__}", index)
 
 
-def _is_sound(text: str) -> bool:
+def _unsound(text: str) -> str:
+    """What of a text cannot be sent to everybody, or ""."""
+    # WAMP's JSON takes a text that starts with U+0000 for binary data, and by editing any
+    # character can come to stand at a start.
+    if "\0" in text:
+        return "U+0000, which WAMP cannot carry as text"
     try:
         text.encode()
     except UnicodeEncodeError:
-        return False
-    return True
+        return "a lone surrogate"
+    return ""
 
 
 TEXT = TextType()

@@ -1,1 +1,3 @@
-"""From WAMP to the use cases and back: the node's components, its authenticator and guards."""
+"""From WAMP to the use cases and back: components and the processes they run in, and what guards
+the router: the check of tokens, and what clients may send.
+"""

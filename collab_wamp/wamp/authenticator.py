@@ -1,49 +1,73 @@
-"""Checks the tokens of connecting clients, in the router's process.
+"""Who connects: the check of a client's ticket, in the router's process.
 
-A client's `authid` is always its token's `sub`; its role is fixed; what the token says otherwise
-goes to `authextra`, which the router keeps with the connection, for the components and the client.
+Crossbar calls `create` when the first client comes, and what that returns for each one.
 """
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable
 from typing import Any
 
-from .. import config as configuration
+from autobahn.wamp.exception import ApplicationError
+
+from .. import protocol
+from ..config import Config
 from ..errors import CollabError
-from ..protocol import PROTOCOL_VERSION, REALM
+from ..tokens import Claims
+from . import connections
 from .component import application_error
+from .settings import from_environment
 
+# The one role that a token gives.
 ROLE = "user"
-CAPABILITIES = ["edit", "cursor", "selection"]
+CAPABILITIES = ("edit", "cursor", "selection")
+
+Authenticator = Callable[[str, str | None, dict[str, Any]], dict[str, Any]]
 
 
-def create(_settings: Any, _controller: Any) -> Callable[..., dict[str, Any]]:
-    """Called once by the router; returns the function it asks for every ticket."""
-    config = configuration.load(os.environ)
+def create(_config: dict[str, Any], _controller: Any) -> Authenticator:
+    """What Crossbar's `type: function` asks for."""
+    config = from_environment()
     keyring = config.keyring()
-    limits = config.limits.session_limits().as_wire()
 
-    def authenticate(_realm: str, _authid: str, details: dict[str, Any]) -> dict[str, Any]:
-        now_s = time.time()
+    def authenticate(
+        realm: str, _claimed_authid: str | None, details: dict[str, Any]
+    ) -> dict[str, Any]:
+        """Accept a ticket; the user is who the token says, whatever HELLO claims."""
         try:
-            claims = keyring.verify(details.get("ticket"), now_s=now_s)
+            if realm != protocol.REALM:
+                raise ApplicationError("wamp.error.no_such_realm", "The realm is `collab`.")
+            claims = keyring.verify(details.get("ticket"), now_s=time.time())
+            limit = config.limits.connections_per_user
+            if connections.of_user(claims.tenant, claims.user_id) >= limit:
+                raise CollabError(
+                    "too_many", f"You have {limit} connections.", limit="connections_per_user"
+                )
         except CollabError as error:
             raise application_error(error) from None
         return {
-            "realm": REALM,
-            "authid": claims.user_id,
+            "realm": protocol.REALM,
             "role": ROLE,
-            "extra": {
-                **claims.as_extra(),
-                "protocol": PROTOCOL_VERSION,
-                "capabilities": CAPABILITIES,
-                "limits": {**limits, "message_bytes": config.limits.message_bytes},
-                "server_time": int(now_s * 1000),
-                "instance_id": config.server.instance_id,
-            },
+            "authid": claims.user_id,
+            "extra": welcome(claims, config, time.time()),
         }
 
     return authenticate
+
+
+def welcome(claims: Claims, config: Config, now_s: float) -> dict[str, Any]:
+    """WELCOME's `authextra`; the router keeps it, and components read the claims from it."""
+    limits = config.limits
+    return {
+        **claims.as_extra(),
+        "protocol": protocol.PROTOCOL_VERSION,
+        "capabilities": list(CAPABILITIES),
+        "limits": {
+            **limits.session_limits().as_wire(),
+            "message_bytes": limits.message_bytes,
+            "subscriptions": limits.subscriptions,
+        },
+        "server_time": int(now_s * 1000),
+        "instance_id": config.server.instance_id,
+    }

@@ -6,6 +6,7 @@ import hashlib
 from typing import Any
 
 import attrs
+import orjson
 
 from collab_wamp.store.interface import (
     Behind,
@@ -54,7 +55,7 @@ def participant(name: str, client_id: str = "client-0001", **more: Any) -> Parti
 
 
 class StoreContract:
-    """Mix into a `TestCase` that sets `self.store`, and can `wait(heard, count)` for announcements."""
+    """Mix into a `TestCase` that sets `self.store` and can `wait(heard, count)` for announcements."""
 
     store: Store
 
@@ -94,7 +95,7 @@ class StoreContract:
     async def test_strange_texts_come_back_as_they_were(self: Any) -> None:
         for number, text in enumerate(STRANGE):
             key = SessionKey("acme", f"s{number}")
-            content = __import__("orjson").dumps(text)
+            content = orjson.dumps(text)
             await self.make(key, content)
             strange = submission("client-0001", 1, (text,))
             await self.store.commit(key, "epoch1", 0, [strange])

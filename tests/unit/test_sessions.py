@@ -176,6 +176,7 @@ class EditTests(SessionsCase):
             (["a", "b"], "bad_op", 1),
             ("abc", "bad_op", None),
             ([1, "\ud83d"], "bad_op", 1),
+            ([1, "a\0"], "bad_op", 1),
             (["a", 1] * 600, "op_too_large", None),
             (["x" * 40_000], "op_too_large", 0),
         ):

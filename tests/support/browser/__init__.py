@@ -90,9 +90,10 @@ class Browser(ProcessProtocol):
         self._errors = (self._errors + data)[-4000:]
 
     def processEnded(self, reason: Failure) -> None:
+        why = f"the browser's driver ended: {self._errors.decode()}"
         for answered in self._waiting.values():
             if not answered.called:
-                answered.errback(AssertionError(f"the browser's driver ended: {self._errors.decode()}"))
+                answered.errback(AssertionError(why))
         if not self._ended.called:
             if reason.check(error.ProcessDone):
                 self._ended.callback(None)

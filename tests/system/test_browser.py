@@ -1,0 +1,257 @@
+"""People in real browsers on a real node: two Chromium windows with the demo editor in them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.threads import deferToThread
+from twisted.trial.unittest import TestCase
+
+from tests.support.browser import Browser, Page
+from tests.support.node import Node, shared_node
+from tests.support.raw_wamp import RawClient, logged_in
+
+ADA = {"name": "Ada Lovelace", "color": "#0f766e"}
+BOB = {"name": "<b>Bob</b>", "color": "#be185d"}
+
+
+class BrowserCase(TestCase):
+    timeout = 180
+    node: Node
+    expected_complaints: tuple[str, ...] = ()
+
+    async def setUp(self) -> None:
+        self.node = await self.make_node()
+        self.session_id = self.id().rsplit(".", 1)[-1][-60:]
+        self.raw: list[RawClient] = []
+        self.browser = await Browser.start()
+
+    async def make_node(self) -> Node:
+        return await shared_node()
+
+    async def tearDown(self) -> None:
+        complaints = [
+            complaint
+            for complaint in await self.browser.complaints()
+            if not any(part in complaint for part in self.expected_complaints)
+        ]
+        await self.browser.stop()
+        for client in self.raw:
+            await client.cut()
+        self.assertEqual(complaints, [])
+
+    async def page(self, identity: dict[str, str], right: str = "edit", **options: Any) -> Page:
+        """A window of somebody who was given a link, with the cursor in the text."""
+        name = identity["name"]
+        token = self.node.token(name, **{self.session_id: right})
+        url = f"{self.node.http}/?doc={self.session_id}#token={token}"
+        page = await self.browser.page(name, url, identity=identity, **options)
+        await page.ready()
+        return page
+
+    async def two(self) -> tuple[Page, Page]:
+        return await self.page(ADA), await self.page(BOB)
+
+    async def client(self) -> RawClient:
+        client = await logged_in(self.node.port, self.node.token("raw"))
+        self.raw.append(client)
+        return client
+
+    async def content(self) -> str:
+        """What the server has."""
+        client = await self.client()
+        answer = await client.call("collab.session.snapshot", session_id=self.session_id)
+        content: str = answer["content"]
+        return content
+
+    async def equal(self, *pages: Page) -> str:
+        """The text, once all pages have saved and show what the server has."""
+        for page in pages:
+            await page.until_saved()
+        content = await self.content()
+        for page in pages:
+            await page.until_text(content)
+        return content
+
+
+def together(*work: Any) -> Deferred[list[Any]]:
+    return gatherResults([Deferred.fromCoroutine(coroutine) for coroutine in work])
+
+
+class WritingTests(BrowserCase):
+    async def test_two_write_at_the_same_place_at_the_same_time(self) -> None:
+        ada, bob = await self.two()
+        await together(ada.type("analytical"), bob.type("difference"))
+        content = await self.equal(ada, bob)
+        self.assertIn(content, ("analyticaldifference", "differenceanalytical"))
+
+    async def test_two_write_in_different_lines_with_characters_of_all_kinds(self) -> None:
+        ada, bob = await self.two()
+        await ada.type("first 😀\n\nlast")
+        await self.equal(ada, bob)
+        await ada.press("Control+Home", "End")
+        await bob.press("Control+End")
+        await together(ada.type(" é漢👩‍👧 one\ntwo"), bob.type(" 🦊 three"))
+        content = await self.equal(ada, bob)
+        self.assertEqual(content, "first 😀 é漢👩‍👧 one\ntwo\n\nlast 🦊 three")
+
+    async def test_undo_takes_back_ones_own_edits_only(self) -> None:
+        ada, bob = await self.two()
+        await ada.type("one three")
+        await self.equal(ada, bob)
+        await bob.press("Control+Home", *["ArrowRight"] * 4)
+        await bob.type("two ")
+        await self.equal(ada, bob)
+        await ada.press("Control+z")
+        self.assertEqual(await self.equal(ada, bob), "two ")
+        await ada.press("Control+y")
+        self.assertEqual(await self.equal(ada, bob), "one two three")
+        await bob.press("Control+z")
+        self.assertEqual(await self.equal(ada, bob), "one three")
+
+    async def test_a_paste_larger_than_one_edit_may_be(self) -> None:
+        ada, bob = await self.two()
+        line = "Zeile für Zeile 😀.\r\n"
+        await ada.do("paste", text=line * 3000)
+        await ada.until_saved()
+        # What is pasted gets the editor's line ends.
+        self.assertEqual(await self.content(), "Zeile für Zeile 😀.\n" * 3000)
+        await ada.press("Control+Home", "Control+Shift+End", "Delete")
+        self.assertEqual(await self.equal(ada, bob), "")
+
+
+class CursorTests(BrowserCase):
+    async def test_each_sees_where_the_other_is(self) -> None:
+        ada, bob = await self.two()
+        await ada.type("somewhere in here")
+        seen = await bob.until(lambda seen: seen["cursors"].get(ADA["name"], 0) > 0, "Ada's cursor")
+        at_end = seen["cursors"][ADA["name"]]
+        await ada.press("Home")
+        seen = await bob.until(
+            lambda seen: seen["cursors"].get(ADA["name"], at_end) < at_end, "Ada at the start"
+        )
+        at_start = seen["cursors"][ADA["name"]]
+        # What Bob writes in front of it pushes it along.
+        await bob.press("Home")
+        await bob.type("She is ")
+        await bob.until(lambda seen: seen["cursors"][ADA["name"]] > at_start, "pushed along")
+        await ada.until(lambda seen: BOB["name"] in seen["cursors"], "Bob's cursor")
+        await ada.press("Shift+End")
+        await bob.until(lambda seen: seen["selections"] > 0, "Ada's selection")
+        await ada.press("ArrowLeft")
+        await bob.until(lambda seen: seen["selections"] == 0, "the selection gone")
+
+    async def test_people_come_rename_themselves_and_go(self) -> None:
+        ada, bob = await self.two()
+        # A name is text, whatever is in it.
+        await ada.until(
+            lambda seen: seen["people"] == [ADA["name"], BOB["name"]], "both on the list"
+        )
+        await bob.do("fill", selector="#name", text="Grace")
+        await ada.until(lambda seen: seen["people"] == [ADA["name"], "Grace"], "the new name")
+        await bob.type("x")
+        await ada.until(lambda seen: "Grace" in seen["cursors"], "the new name at the cursor")
+        await bob.do("close")
+        seen = await ada.until(lambda seen: seen["people"] == [ADA["name"]], "alone again")
+        self.assertEqual(seen["cursors"], {})
+
+
+class ConnectionTests(BrowserCase):
+    expected_complaints = ("ERR_INTERNET_DISCONNECTED",)
+
+    async def test_one_goes_offline_writes_on_and_comes_back(self) -> None:
+        ada, bob = await self.two()
+        await ada.type("before. ")
+        await self.equal(ada, bob)
+        await ada.do("offline", offline=True)
+        await ada.type("written offline. ")
+        await bob.press("Control+End")
+        await bob.type("meanwhile. ")
+        await bob.until_saved()
+        seen = await ada.until(lambda seen: seen["state"] == "offline", "offline", timeout_s=4)
+        self.assertEqual(seen["text"], "before. written offline. ")
+        self.assertEqual(seen["status"], "Offline, 17 kept")
+        self.assertEqual(await self.content(), "before. meanwhile. ")
+        await ada.do("offline", offline=False)
+        content = await self.equal(ada, bob)
+        self.assertEqual(
+            sorted(content.split(". ")), ["", "before", "meanwhile", "written offline"]
+        )
+        self.assertEqual(len((await bob.look())["people"]), 2)
+
+
+class AccessTests(BrowserCase):
+    async def test_a_read_only_token_shows_and_does_not_edit(self) -> None:
+        bob = await self.page(BOB)
+        await bob.type("look")
+        await bob.until_saved()
+        ada = await self.page(ADA, right="view")
+        await ada.until_text("look")
+        await ada.type("touch")
+        await bob.type(" here")
+        seen = await ada.until(lambda seen: seen["text"] == "look here", "Bob's edit")
+        self.assertEqual((seen["status"], seen["editable"]), ("Read only", "false"))
+        self.assertEqual(await self.content(), "look here")
+
+    async def test_the_token_leaves_the_address_and_outlives_a_reload(self) -> None:
+        ada = await self.page(ADA)
+        await ada.type("kept")
+        await ada.until_saved()
+        self.assertEqual((await ada.look())["url"], f"{self.node.http}/?doc={self.session_id}")
+        await ada.do("reload")
+        await ada.ready()
+        await ada.until_text("kept")
+
+    async def test_without_a_token_or_with_a_bad_one_the_page_asks(self) -> None:
+        nobody = await self.browser.page("nobody", self.node.http)
+        await nobody.until(lambda seen: seen["gate"], "the question for a token")
+        stranger = await self.browser.page("stranger", f"{self.node.http}/#token=not.a.token")
+        await stranger.until(lambda seen: seen["gate"], "the question for a token")
+
+
+class OtherClientsTests(BrowserCase):
+    async def test_line_ends_and_nul_of_other_clients_keep_their_places(self) -> None:
+        raw = await self.client()
+        content = "one\r\ntwo😀\rthree\n\0four"
+        await raw.call(
+            "collab.session.create", session_id=self.session_id, type="text", content=content
+        )
+        ada = await self.page(ADA)
+        await ada.press("Control+Home", "ArrowDown", "End")
+        await ada.type("!")
+        content = content.replace("three\n", "three!\n")
+        await ada.until_saved()
+        self.assertEqual(await self.content(), content)
+        await ada.press("Control+End")
+        await ada.type("?")
+        await ada.until_saved()
+        self.assertEqual(await self.content(), content + "?")
+
+
+class RestartTests(BrowserCase):
+    expected_complaints = ("ERR_CONNECTION", "WebSocket connection")
+
+    async def make_node(self) -> Node:
+        node = Node()
+        await deferToThread(node.start)
+        self.addCleanup(deferToThread, node.stop)
+        return node
+
+    async def test_nothing_typed_is_lost_when_parts_of_the_node_are_killed(self) -> None:
+        ada, bob = await self.two()
+        await ada.type("one ")
+        self.node.kill("sessions")
+        await ada.type("two ")
+        await self.equal(ada, bob)
+        self.node.kill("relay")
+        await ada.type("three ")
+        await bob.press("Control+Home")
+        await bob.type("zero ")
+        self.assertEqual(await self.equal(ada, bob), "zero one two three ")
+        self.node.kill("router")
+        await ada.type("four")
+        await ada.until(lambda seen: seen["state"] == "offline", "offline")
+        await ada.until(lambda seen: seen["state"] == "saved", "saved", timeout_s=60)
+        await bob.until(lambda seen: seen["state"] != "offline", "back", timeout_s=60)
+        self.assertEqual(await self.equal(ada, bob), "zero one two three four")
