@@ -7,7 +7,8 @@
 from .client import Client, connect
 from .document import Document, Status
 from .errors import ClientError
-from .replica import Change, Position
+from .positions import Position
+from .replica import Change
 from .roster import Participant
 from .sync import Rejection
 

@@ -81,12 +81,12 @@ class Sender:
         self.late_at = None
         self._failures = self._timeouts = 0
 
-    def failed(self, error: ClientError, now: float) -> ClientError | None:
+    def failed(self, error: ClientError, now: float) -> tuple[Reaction, ClientError]:
         """The call failed.
 
         Returns:
-            None where it is to be sent again; otherwise the error to act upon: `refuse` means that
-            the edit is certainly not committed.
+            what to do, and the error to do it for: `again` is taken care of here; `refuse` means
+            that the edit is not committed and will not be.
         """
         self.call = None
         reaction = self._reaction(error)
@@ -96,11 +96,11 @@ class Sender:
                 wait = backoff(self._random, self._failures, 0.1, 2.0)
             self._failures += 1
             self.at = now + wait
-            return None
-        if reaction == "refuse" and self._copies > 1:
+        elif reaction == "refuse" and self._copies > 1:
             # A copy sent before may have been committed; a join tells.
-            return ClientError("seq_gap", f"Whether the edit is committed is not known ({error}).")
-        return error
+            message = f"Whether the edit is committed is not known ({error})."
+            return "snapshot", ClientError("seq_gap", message)
+        return reaction, error
 
     def _reaction(self, error: ClientError) -> Reaction:
         if error.code == "timeout":

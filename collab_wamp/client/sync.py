@@ -286,16 +286,12 @@ class Sync:
 
     def _edit_failed(self, round: Round, error: ClientError, now: float) -> None:
         assert self.replica is not None
-        serious = self._sender.failed(error, now)
-        if serious is None:
-            return
-        if serious.reaction == "refuse" or serious.code == "seq_reused":
-            # `seq_reused`: another body was committed under the number, so this one was not, and
-            # never will be.
-            lost = self.replica.reject()
-            self._observer.rejected(Rejection(error, lost))
-        if serious.reaction != "refuse":
-            self._round_failed(round, serious, now)
+        reaction, error = self._sender.failed(error, now)
+        if reaction == "refuse" or error.code == "seq_reused":
+            # `seq_reused`: another body was committed under the number, so this one never will be.
+            self._observer.rejected(Rejection(error, self.replica.reject()))
+        if reaction not in ("again", "refuse"):
+            self._round_failed(round, error, now)
 
     def _round_failed(self, round: Round, error: ClientError, now: float) -> None:
         """Something makes another join necessary, or impossible."""

@@ -21,7 +21,7 @@ class ReadyResource(Resource):
     isLeaf = True
 
     def __init__(self, *_args: Any) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]  # Twisted's
 
     def render_GET(self, request: Any) -> int:
         gone: list[Any] = []

@@ -12,7 +12,6 @@ from autobahn.wamp.exception import ApplicationError
 from autobahn.wamp.message import Error, Event, Invocation
 from autobahn.wamp.types import CallDetails, RegisterOptions
 from twisted.internet.defer import Deferred, ensureDeferred
-from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from ..errors import URI_PREFIX, CollabError
@@ -33,7 +32,8 @@ class CollabComponent(ApplicationSession):
     log = Logger()
 
     @property
-    def clock(self) -> IReactorTime:
+    def clock(self) -> Any:
+        """The reactor, an `IReactorTime`."""
         return self.config.extra["reactor"]
 
     def onUserError(self, fail: Any, msg: str) -> None:

@@ -27,7 +27,7 @@ from autobahn.wamp.exception import ApplicationError, TransportLost
 from autobahn.websocket.types import ConnectionDeny
 from crossbar.router.protocol import WampWebSocketServerProtocol
 from crossbar.router.session import RouterSession
-from twisted.internet import reactor
+from twisted.internet import reactor as global_reactor
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
@@ -36,6 +36,8 @@ from .. import protocol
 from ..errors import URI_PREFIX
 
 log = Logger()
+# Twisted's interfaces have no types that mypy understands.
+reactor: Any = global_reactor
 
 REPLACED = (
     (RouterSession, "onOpen"),
@@ -222,7 +224,7 @@ def install(hello_s: float) -> None:
             if self._session_id is None and self._transport is not None:
                 cut(self, "it did not authenticate in time")
 
-        reactor.callLater(hello_s, look)  # type: ignore[attr-defined]
+        reactor.callLater(hello_s, look)
 
     def guarded_on_message(self: Any, msg: Any) -> Any:
         if self._authrole == CLIENT_ROLE and not _passes(self, msg):

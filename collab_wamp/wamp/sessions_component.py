@@ -63,7 +63,8 @@ class Component(CollabComponent):
 
     async def _serve_callers(self, procedure: str, answer: Any) -> None:
         async def handle(details: CallDetails, arguments: Arguments) -> dict[str, Any]:
-            return await answer(await self._caller(details), arguments)
+            result: dict[str, Any] = await answer(await self._caller(details), arguments)
+            return result
 
         await self.serve(procedure, handle)
 

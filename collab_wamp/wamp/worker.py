@@ -16,11 +16,10 @@ from autobahn.twisted.rawsocket import WampRawSocketClientFactory
 from autobahn.wamp.serializer import MsgPackSerializer
 from autobahn.wamp.types import ComponentConfig
 from twisted.application.internet import ClientService
-from twisted.internet import reactor
+from twisted.internet import reactor as global_reactor
 from twisted.internet.endpoints import UNIXClientEndpoint
 from twisted.logger import (
     FilteringLogObserver,
-    Logger,
     LogLevel,
     LogLevelFilterPredicate,
     globalLogBeginner,
@@ -35,7 +34,8 @@ from ..store.redis import RedisStore
 COMPONENTS = ("sessions", "relay")
 RETRY_S = 0.25
 
-log = Logger()
+# Twisted's interfaces have no types that mypy understands.
+reactor: Any = global_reactor
 
 
 def begin_log(level: str) -> None:
@@ -43,7 +43,9 @@ def begin_log(level: str) -> None:
     predicate = LogLevelFilterPredicate(defaultLogLevel=LogLevel.lookupByName(level))
     for name in ("autobahn", "txaio", "twisted"):
         predicate.setLogLevelForNamespace(name, LogLevel.warn)
-    observer = FilteringLogObserver(textFileLogObserver(sys.stdout), (predicate,))
+    text: Any = textFileLogObserver(sys.stdout)
+    filters: Any = (predicate,)
+    observer: Any = FilteringLogObserver(text, filters)
     globalLogBeginner.beginLoggingTo([observer], redirectStandardIO=False)
 
 
@@ -63,8 +65,8 @@ def run(name: str) -> int:
     def failed() -> None:
         nonlocal status
         status = 1
-        if reactor.running:  # type: ignore[attr-defined]
-            reactor.stop()  # type: ignore[attr-defined]
+        if reactor.running:
+            reactor.stop()
 
     def make() -> Any:
         return component(
@@ -86,8 +88,8 @@ def run(name: str) -> int:
     store.start()
     service.startService()
     # In the reactor's order: first nothing more comes in, then the store's links are closed.
-    reactor.addSystemEventTrigger("before", "shutdown", service.stopService)  # type: ignore[attr-defined]
-    reactor.run()  # type: ignore[attr-defined]
+    reactor.addSystemEventTrigger("before", "shutdown", service.stopService)
+    reactor.run()
     return status
 
 
