@@ -23,6 +23,7 @@ import attrs
 from . import embedded, node
 from .children import Child
 from .config import Config, ConfigError
+from .wamp.supervise import EVENTS
 
 LOOK_S = 0.05
 STORE_START_S = 60.0
@@ -45,7 +46,10 @@ class Supervisor:
         self._data_dir = config.data_dir.absolute()
         self._embedded = config.store.url == "embedded"
         if self._embedded:
-            url = embedded.url(self._data_dir)
+            try:
+                url = embedded.url(self._data_dir)
+            except ValueError as error:
+                raise ConfigError(f"server.data_dir: {error}") from None
             config = attrs.evolve(config, store=attrs.evolve(config.store, url=url))
         self.config = attrs.evolve(
             config, server=attrs.evolve(config.server, data_dir=str(self._data_dir))
@@ -86,11 +90,15 @@ class Supervisor:
         self._start_node()
         deadline = time.monotonic() + NODE_START_S
         was_ready = False
+        events = (self._data_dir / "log" / EVENTS).open("a+")
         while not self._signals:
             time.sleep(LOOK_S)
             for child in self._children:
                 if happened := child.look():
                     self._say(happened)
+            # A file at its end has more when its components' supervisors have written more.
+            for line in events:
+                self._say(line.strip())
             if not was_ready and self._is_ready():
                 was_ready = True
                 ready()

@@ -7,10 +7,10 @@
 from .client import Client, connect
 from .document import Document, Status
 from .errors import ClientError
+from .observer import Rejection
 from .positions import Position
 from .replica import Change
 from .roster import Participant
-from .sync import Rejection
 
 __all__ = [
     "Change",

@@ -7,10 +7,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from autobahn.twisted.wamp import ApplicationSession
-from autobahn.twisted.websocket import WampWebSocketClientFactory
-from autobahn.wamp.exception import ApplicationError, SerializationError, TransportLost
+from autobahn.twisted.websocket import WampWebSocketClientFactory, WampWebSocketClientProtocol
+from autobahn.wamp.exception import ApplicationError
 from autobahn.wamp.serializer import MsgPackSerializer
-from autobahn.wamp.types import CloseDetails, ComponentConfig, SessionDetails
+from autobahn.wamp.types import Challenge, CloseDetails, SessionDetails
 from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
 from twisted.internet.ssl import optionsForClientTLS
@@ -36,35 +36,40 @@ async def open_connection(reactor: Any, url: str, ticket: str, timeout_s: float)
     Raises:
         ClientError: `token_…` where the token is refused; `timeout`, `disconnected`.
     """
-    connection = Connection(reactor)
+    connection = Connection(reactor, ticket)
     factory = WampWebSocketClientFactory(
-        lambda: connection.wamp_session(ticket), url=url, serializers=[MsgPackSerializer()]
+        lambda: _WampSession(connection), url=url, serializers=[MsgPackSerializer()]
     )
+    factory.protocol = _WebSocket
+    factory.connection = connection
     # Autobahn's own timers outlive a connection that is cut; the one time limit is ours.
-    factory.setProtocolOptions(openHandshakeTimeout=0, closeHandshakeTimeout=0)
-    factory.noisy = False
-    timer = reactor.callLater(timeout_s, connection.abort, _timeout("login", timeout_s))
+    factory.setProtocolOptions(openHandshakeTimeout=0, closeHandshakeTimeout=0, tcpNoDelay=True)
+    late = ClientError("timeout", f"{url}: not logged in within {timeout_s} s")
+    timer = reactor.callLater(timeout_s, connection.abort, late)
     try:
-        connecting = _endpoint(reactor, url, timeout_s).connect(factory)
-        try:
-            connection.attach(await connecting)
-        except Exception as error:  # whatever an endpoint raises, there is no connection
-            raise ClientError("disconnected", f"{url}: {error}") from error
-        await connection.logged_in
+        await connection.start(endpoint(reactor, url, timeout_s), factory)
+    except Exception as error:
+        connection.abort(ClientError("disconnected", f"{url}: {error!r}"))
+        raise
     finally:
         if timer.active():
             timer.cancel()
     return connection
 
 
-def _endpoint(reactor: Any, url: str, timeout_s: float) -> Any:
+def endpoint(reactor: Any, url: str, timeout_s: float) -> Any:
+    """Where to connect to.
+
+    Raises:
+        ValueError: it is not an address of a WebSocket.
+    """
     parts = urlsplit(url)
     if parts.scheme not in ("ws", "wss") or not parts.hostname:
         raise ValueError(f"the address must be ws://HOST:PORT/ws or wss://…, not {url!r}")
     secure = parts.scheme == "wss"
     port = parts.port or (443 if secure else 80)
-    endpoint = HostnameEndpoint(reactor, parts.hostname, port, timeout=timeout_s)
-    return wrapClientTLS(optionsForClientTLS(parts.hostname), endpoint) if secure else endpoint
+    plain: Any = HostnameEndpoint(reactor, parts.hostname, port, timeout=timeout_s)
+    return wrapClientTLS(optionsForClientTLS(parts.hostname), plain) if secure else plain
 
 
 class Connection:
@@ -72,21 +77,31 @@ class Connection:
 
     Attributes:
         welcome: what the server told at login: WELCOME's `authextra`.
-        logged_in: fires when it is; fails with `ClientError`.
-        closed: fires with a `ClientError` when the connection has ended.
-        error: the same, or None while it is open.
+        error: why the connection has ended, or is about to; None while it is of use.
+        closed: fires with that when nothing is left of the connection.
     """
 
-    def __init__(self, reactor: Any) -> None:
+    def __init__(self, reactor: Any, ticket: str) -> None:
+        self.ticket = ticket
+        self.welcome: dict[str, Any] = {}
+        self.error: ClientError | None = None
+        self.closed: Deferred[ClientError] = Deferred()
         self._reactor = reactor
-        self._transport: Any = None
+        self._logged_in: Deferred[None] = Deferred()
+        self._connecting: Deferred[Any] | None = None
+        self._web_socket: _WebSocket | None = None
         self._wamp_session: _WampSession | None = None
         self._handlers: dict[str, Handler] = {}
-        self._subscriptions: dict[str, Deferred[Any]] = {}
-        self.welcome: dict[str, Any] = {}
-        self.logged_in: Deferred[None] = Deferred()
-        self.closed: Deferred[ClientError] = Deferred()
-        self.error: ClientError | None = None
+
+    async def start(self, where: Any, factory: WampWebSocketClientFactory) -> None:
+        """Connect to an endpoint and log in."""
+        self._connecting = where.connect(factory)
+        try:
+            self._web_socket = await self._connecting
+        except Exception as error:
+            # Whatever an endpoint raises, there is no connection.
+            raise self.error or ClientError("disconnected", f"{factory.url}: {error}") from error
+        await self._logged_in
 
     # --- requests ---------------------------------------------------------------------------
 
@@ -97,33 +112,121 @@ class Connection:
             ClientError: of the server; `disconnected`: the outcome is unknown.
         """
         try:
-            return await self._session().call(procedure, **kwargs)
+            return await self._open().call(procedure, **kwargs)
         except Exception as error:
-            raise self._error(error) from error
+            raise self._as_client_error(error) from error
 
     async def subscribe(self, topic: str, handler: Handler) -> None:
-        """Have the events of a topic handed to `handler`, in place of the handler before.
+        """Have the events of a topic handed to `handler`, instead of the handler before it.
 
         Raises:
-            ClientError
+            ClientError: see `call`.
         """
+        known = topic in self._handlers
         self._handlers[topic] = handler
+        if known:
+            return
 
         def handle(*_args: Any, **event: Any) -> None:
             self._handlers[topic](event)
 
-        subscription = self._subscriptions.get(topic)
         try:
-            if subscription is None or subscription.called:
-                if subscription is None:
-                    subscribed = self._session().subscribe(handle, topic)
-                    self._subscriptions[topic] = subscribed
-                    await subscribed
+            await self._open().subscribe(handle, topic)
         except Exception as error:
-            self._subscriptions.pop(topic, None)
-            raise self._error(error) from error
+            del self._handlers[topic]
+            raise self._as_client_error(error) from error
 
     def publish(self, topic: str, kwargs: dict[str, Any]) -> None:
         """Publish without acknowledgement; nothing happens where the connection has ended."""
         if self.error is None:
-            self._session().publish(topic, **kwargs)
+            self._open().publish(topic, **kwargs)
+
+    def _open(self) -> _WampSession:
+        if self._wamp_session is None or self.error is not None:
+            raise self.error or ClientError("disconnected", "There is no connection.")
+        return self._wamp_session
+
+    def _as_client_error(self, error: Exception) -> ClientError:
+        if isinstance(error, ClientError):
+            return error
+        if self.error is not None:
+            return self.error
+        if isinstance(error, ApplicationError):
+            return from_wamp(error.error, error.args, error.kwargs)
+        return ClientError("disconnected", f"The connection was lost ({error!r}).")
+
+    # --- the end ----------------------------------------------------------------------------
+
+    async def close(self) -> None:
+        """Say goodbye, and wait until nothing is left of the connection."""
+        left = ClientError("left", "The connection was closed here.")
+        if self._wamp_session is None or self.error is not None:
+            self.abort(left)
+        else:
+            self.error = left
+            self._wamp_session.leave()
+        timer = self._reactor.callLater(GOODBYE_S, self.abort, left)
+        waiting: Deferred[None] = Deferred()
+
+        def ended(error: ClientError) -> ClientError:
+            waiting.callback(None)
+            return error
+
+        self.closed.addCallback(ended)
+        await waiting
+        if timer.active():
+            timer.cancel()
+
+    def abort(self, error: ClientError) -> None:
+        """Cut the connection."""
+        self.error = self.error or error
+        if self._web_socket is not None:
+            self._web_socket.cut()
+        elif self._connecting is not None:
+            self._connecting.cancel()
+
+    # --- what the WebSocket tells -----------------------------------------------------------
+
+    def joined(self, wamp_session: _WampSession, details: SessionDetails) -> None:
+        self._wamp_session = wamp_session
+        self.welcome = dict(details.authextra or {})
+        self._logged_in.callback(None)
+
+    def left(self, details: CloseDetails) -> None:
+        """The server said goodbye, or did not let us in."""
+        self.error = self.error or from_wamp(details.reason, [details.message])
+
+    def lost(self, reason: Failure) -> None:
+        """Nothing is left of the connection."""
+        self.error = self.error or ClientError("disconnected", reason.getErrorMessage())
+        if not self._logged_in.called:
+            self._logged_in.errback(self.error)
+        self.closed.callback(self.error)
+
+
+class _WebSocket(WampWebSocketClientProtocol):  # type: ignore[misc]
+    def connectionLost(self, reason: Failure) -> None:
+        super().connectionLost(reason)
+        self.factory.connection.lost(reason)
+
+    def cut(self) -> None:
+        self.dropConnection(abort=True)
+
+
+class _WampSession(ApplicationSession):  # type: ignore[misc]
+    def __init__(self, connection: Connection) -> None:
+        super().__init__()
+        self._connection = connection
+
+    def onConnect(self) -> None:
+        self.join(protocol.REALM, authmethods=["ticket"])
+
+    def onChallenge(self, challenge: Challenge) -> str:
+        return self._connection.ticket
+
+    def onJoin(self, details: SessionDetails) -> None:
+        self._connection.joined(self, details)
+
+    def onLeave(self, details: CloseDetails) -> None:
+        self._connection.left(details)
+        self.disconnect()

@@ -221,11 +221,17 @@ class Replica:
         Args:
             next_seq: as the server said with the snapshot. See `Outbox.reset`.
         """
-        known = self.type.apply(self.content, self.outbox.undo_pending())
+        outbox, in_flight = self.outbox, self.outbox.in_flight
+        if in_flight is not None and next_seq > in_flight.seq:
+            # It is part of the snapshot. Taken as acknowledged, only what others did comes between
+            # the document here and the snapshot, and what was done since stays as it is.
+            outbox.receive(outbox.revision + 1, outbox.client_id, in_flight.seq, in_flight.now)
+            self._acknowledged(in_flight)
+        known = self.type.apply(self.content, outbox.undo_pending())
         difference = self.type.difference(known, self.type.create(content))
         self._buffered_edits += self._edits_in_flight
         self._edits_in_flight = 0
-        op = self.outbox.reset(revision, difference, next_seq)
+        op = outbox.reset(revision, difference, next_seq)
         self.epoch = epoch
         self.positions.reset()
         self._settle()

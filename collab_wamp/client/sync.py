@@ -8,84 +8,23 @@ client*. Times are seconds on any clock that only goes forward.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
-
-import attrs
+from typing import Any
 
 from .. import protocol
 from .announcer import Announcer
 from .errors import ClientError
-from .replica import Change, Replica
+from .observer import Observer, Rejection
+from .replica import Replica
 from .requests import KINDS, Action, Call, GiveUp, Request, Subscribe, backoff
 from .roster import Roster
 from .round import Round
 from .sender import STREAM_LATE_S, Sender
+from .settings import Settings
 
 INFINITY = float("inf")
 STABLE_S = 5.0
 # A join brings the whole document: it may take so many times as long as other calls.
 JOIN_PATIENCE = 4.0
-
-
-@attrs.frozen
-class Rejection:
-    """The server refused an edit; it was taken back here.
-
-    Attributes:
-        op: what is lost, an operation at the revision that was current.
-    """
-
-    error: ClientError
-    op: Any
-
-    @property
-    def text(self) -> str:
-        """What the operation of a `text` had inserted."""
-        return "".join(part for part in self.op if isinstance(part, str))
-
-
-@attrs.frozen
-class Settings:
-    """How a client behaves.
-
-    Attributes:
-        create: make the session where there is none; `content` is what it then starts with.
-        timeout_s: until a call counts as lost.
-        silence_s: without a word from the server before it is asked for news.
-        presence_s: between two announcements of where the user is.
-    """
-
-    session_id: str
-    client_id: str
-    type: str = "text"
-    create: bool = False
-    content: Any = None
-    user_info: dict[str, Any] = attrs.field(factory=dict)
-    keep_undo: bool = True
-    timeout_s: float = 3.0
-    silence_s: float = 45.0
-    presence_s: float = 0.1
-
-
-class Observer(Protocol):
-    """Who is told of what happens."""
-
-    def changed(self, change: Change) -> None:
-        """The document here was changed, other than by the user."""
-
-    def placed(self, participant_ids: list[str]) -> None:
-        """The server has placed these, or they are gone."""
-
-    def roster_changed(self) -> None: ...
-
-    def sent(self, seq: int) -> None:
-        """An edit, or another copy of it, is being sent."""
-
-    def acknowledged(self, seq: int) -> None: ...
-
-    def rejected(self, rejection: Rejection) -> None: ...
-
-    def ended(self, error: ClientError) -> None: ...
 
 
 class Sync:

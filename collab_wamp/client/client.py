@@ -1,0 +1,253 @@
+"""A connection to a node that stays, and the documents on it."""
+
+from __future__ import annotations
+
+import random as random_numbers
+import secrets
+from collections.abc import Awaitable, Callable
+from typing import Any, Literal
+
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from .connection import Connection, open_connection
+from .document import Document
+from .errors import ClientError
+from .listeners import Listeners
+from .requests import backoff
+from .settings import Settings
+
+Token = str | Callable[[], str | Awaitable[str]]
+State = Literal["connected", "offline", "ended"]
+
+STABLE_S = 5.0
+FIRST_WAIT_S = 0.3
+LONGEST_WAIT_S = 5.0
+
+
+async def connect(
+    reactor: Any,
+    url: str,
+    token: Token,
+    *,
+    timeout_s: float = 10.0,
+    random: Callable[[], float] = random_numbers.random,
+) -> Client:
+    """Connect to a node. The client then stays connected by itself, until it is closed.
+
+    Args:
+        reactor: Twisted's.
+        url: `ws://HOST:PORT/ws`, or `wss://…`.
+        token: the JWT, or a function (it may be `async`) that gets a current one; it is asked at
+            each connection. With a text alone, the client ends when that is not accepted any more.
+        timeout_s: until a login counts as failed.
+        random: a number from 0 up to 1, for delays.
+
+    Raises:
+        ClientError: `token_…` where the token is refused; `disconnected`, `timeout`.
+        ValueError: the url is not one of a WebSocket.
+    """
+    client = Client(reactor, url, token, timeout_s, random)
+    await client.start()
+    return client
+
+
+class Client:
+    """See `connect`. Also an asynchronous context manager that closes itself.
+
+    Attributes:
+        state: `connected`, `offline` (it tries to connect again), `ended`.
+        error: why it has ended.
+    """
+
+    log = Logger()
+
+    def __init__(
+        self,
+        reactor: Any,
+        url: str,
+        token: Token,
+        timeout_s: float,
+        random: Callable[[], float],
+    ) -> None:
+        self.state: State = "offline"
+        self.error: ClientError | None = None
+        self._reactor = reactor
+        self._url = url
+        self._token = token
+        self._timeout_s = timeout_s
+        self._random = random
+        self._connection: Connection | None = None
+        self._documents: dict[str, Document] = {}
+        self._listeners = Listeners()
+        # What `close` cancels.
+        self._step: Deferred[Any] | None = None
+        self._finished: Deferred[None] = Deferred()
+
+    async def start(self) -> None:
+        """Connect for the first time; see `connect`."""
+        connection = await self._connect()
+        Deferred.fromCoroutine(self._stay(connection)).addErrback(self._crashed)
+
+    async def __aenter__(self) -> Client:
+        return self
+
+    async def __aexit__(self, *_exception: object) -> None:
+        await self.close()
+
+    @property
+    def welcome(self) -> dict[str, Any]:
+        """What the server told at login: `user_id`, `tenant`, `limits`, …; empty while offline."""
+        return {} if self._connection is None else self._connection.welcome
+
+    async def open(
+        self,
+        session_id: str,
+        *,
+        type: str = "text",
+        create: bool = False,
+        content: Any = None,
+        user_info: dict[str, Any] | None = None,
+        undo: bool = True,
+    ) -> Document:
+        """Join a session. Waits as long as there is no connection.
+
+        Args:
+            create: make the session where there is none, with `content`.
+            user_info: what others are shown of this user: a flat object, at most 2 KiB of JSON.
+            undo: whether edits can be undone; it costs some work for each edit of the others.
+
+        Raises:
+            ClientError: `no_such_session`, `denied`, `wrong_type`, …
+            ValueError: the session is open already.
+        """
+        if session_id in self._documents:
+            raise ValueError(f"session {session_id!r} is open already")
+        settings = Settings(
+            session_id,
+            client_id=secrets.token_hex(16),
+            type=type,
+            create=create,
+            content=content,
+            user_info=user_info or {},
+            keep_undo=undo,
+        )
+        document = Document(self._reactor, settings, self._random)
+        self._documents[session_id] = document
+        document.on_status(lambda status: self._forget_ended(document))
+        if self.error is not None:
+            document.end(self.error)
+        elif self._connection is not None:
+            document.attach(self._connection)
+        await document.until(lambda: document.status.state not in ("connecting", "offline"))
+        return document
+
+    async def call(self, procedure: str, **kwargs: Any) -> Any:
+        """Call any of the server's procedures; the single positional result.
+
+        Raises:
+            ClientError: of the server; `disconnected`, where the outcome is unknown.
+        """
+        if self._connection is None:
+            raise self.error or ClientError("disconnected", "There is no connection.")
+        return await self._connection.call(procedure, kwargs)
+
+    async def close(self) -> None:
+        """End the connection and all documents. What is pending is not sent any more."""
+        self._end(ClientError("left", "The client was closed."))
+        if self._connection is not None:
+            await self._connection.close()
+        if self._step is not None:
+            self._step.cancel()
+        await self._finished
+
+    def on_state(self, listener: Callable[[State], object]) -> Callable[[], None]:
+        """Be told of the state; returns a function that takes the listener away."""
+        return self._listeners.add("state", listener)
+
+    # --- staying connected ------------------------------------------------------------------
+
+    async def _connect(self) -> Connection:
+        token = self._token if isinstance(self._token, str) else self._token()
+        if not isinstance(token, str):
+            token = await token
+        return await open_connection(self._reactor, self._url, token, self._timeout_s)
+
+    async def _stay(self, connection: Connection) -> None:
+        tries = 0
+        try:
+            while self.error is None:
+                self._attach(connection)
+                since = self._reactor.seconds()
+                self._detach(await connection.closed)
+                tries = 0 if self._reactor.seconds() - since > STABLE_S else tries + 1
+                while self.error is None:
+                    again = await self._again(tries)
+                    if again is not None:
+                        connection = again
+                        break
+                    tries += 1
+        finally:
+            self._finished.callback(None)
+
+    async def _again(self, tries: int) -> Connection | None:
+        """One more try to connect, after a while."""
+        wait = backoff(self._random, tries, FIRST_WAIT_S, LONGEST_WAIT_S)
+        try:
+            self._step = waiting = self._wait(wait)
+            await waiting
+            connecting = Deferred.fromCoroutine(self._connect())
+            self._step = connecting
+            return await connecting
+        except CancelledError:
+            return None
+        except ClientError as error:
+            self.log.debug("not connected: {error}", error=error)
+            self._end_if_final(error)
+        except Exception:
+            self.log.failure("no token to connect with")
+        return None
+
+    def _wait(self, seconds: float) -> Deferred[None]:
+        waiting: Deferred[None] = Deferred(lambda _waiting: timer.cancel())
+        timer = self._reactor.callLater(seconds, waiting.callback, None)
+        return waiting
+
+    def _attach(self, connection: Connection) -> None:
+        self._connection = connection
+        self._enter("connected")
+        for document in tuple(self._documents.values()):
+            document.attach(connection)
+
+    def _detach(self, error: ClientError) -> None:
+        self._connection = None
+        self._end_if_final(error)
+        self._enter("offline")
+        for document in tuple(self._documents.values()):
+            document.detach()
+
+    def _end_if_final(self, error: ClientError) -> None:
+        if error.reaction == "token" and isinstance(self._token, str):
+            self._end(error)
+
+    def _end(self, error: ClientError) -> None:
+        if self.error is not None:
+            return
+        self.error = error
+        self._enter("ended")
+        for document in tuple(self._documents.values()):
+            document.end(error)
+
+    def _enter(self, state: State) -> None:
+        if self.state not in (state, "ended"):
+            self.state = state
+            self._listeners.tell("state", state)
+
+    def _forget_ended(self, document: Document) -> None:
+        if document.error is not None:
+            self._documents.pop(document.session_id, None)
+
+    def _crashed(self, failure: Failure) -> None:
+        self.log.failure("the client stopped", failure=failure)
+        self._end(ClientError("internal", "The client has failed; the log has more."))

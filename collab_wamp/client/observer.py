@@ -1,0 +1,48 @@
+"""Who is told of what happens to a session here, and of what."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import attrs
+
+from .errors import ClientError
+from .replica import Change
+
+
+@attrs.frozen
+class Rejection:
+    """The server refused an edit; it was taken back here.
+
+    Attributes:
+        op: what is lost, an operation at the revision that was current.
+    """
+
+    error: ClientError
+    op: Any
+
+    @property
+    def text(self) -> str:
+        """What the operation of a `text` had inserted."""
+        return "".join(part for part in self.op if isinstance(part, str))
+
+
+class Observer(Protocol):
+    """See the module."""
+
+    def changed(self, change: Change) -> None:
+        """The document here was changed, other than by the user."""
+
+    def placed(self, participant_ids: list[str]) -> None:
+        """The server has placed these, or they are gone."""
+
+    def roster_changed(self) -> None: ...
+
+    def sent(self, seq: int) -> None:
+        """An edit, or another copy of it, is being sent."""
+
+    def acknowledged(self, seq: int) -> None: ...
+
+    def rejected(self, rejection: Rejection) -> None: ...
+
+    def ended(self, error: ClientError) -> None: ...

@@ -1,0 +1,282 @@
+"""A client's connection, guarded: Crossbar's WebSocket protocol with the gate in front of it.
+
+See `gate` for what may come in. What goes out is watched: who does not read is cut before it fills
+the memory, who is told to go is cut when it stays. `router_guard` puts this class into its place.
+"""
+
+from __future__ import annotations
+
+import copy
+import time
+from typing import Any, ClassVar
+from urllib.parse import urlsplit
+
+import orjson
+from autobahn.util import encode_truncate, wildcards2patterns
+from autobahn.wamp.exception import InvalidUriError, ProtocolError
+from autobahn.wamp.message import Abort, Goodbye, Welcome
+from autobahn.wamp.serializer import JsonObjectSerializer, JsonSerializer, Serializer
+from autobahn.websocket.types import ConnectionDeny
+from crossbar.router.protocol import WampWebSocketServerProtocol
+from twisted.logger import Logger
+
+from ..config import Limits
+from ..errors import URI_PREFIX
+from . import connections, gate
+
+SUBPROTOCOLS = ("wamp.2.msgpack", "wamp.2.json")
+# HELLO and AUTHENTICATE, and some room; then it is not a client of ours.
+MESSAGES_BEFORE_WELCOME = 5
+# A message of the largest size in frames of 64 bytes; nobody makes smaller ones, but empty ones
+# come without end.
+FRAMES_PER_MESSAGE = 1024
+ANY_ORIGIN = wildcards2patterns(["*"])
+DEFAULT_PORTS = {"http": 80, "https": 443}
+WRONG_FRAME = 1003
+FAILURE = 1011
+
+log = Logger()
+
+
+class FastJson(JsonObjectSerializer):  # type: ignore[misc]  # Autobahn has no types
+    """Autobahn's JSON, written by orjson. (Reading is the gate's.)"""
+
+    def serialize(self, obj: Any) -> bytes:
+        try:
+            return orjson.dumps(obj)
+        except TypeError:  # bytes, huge integers: as Autobahn has it
+            written: bytes = super().serialize(obj)
+            return written
+
+
+# One for all connections: a message remembers how it was written by this very object.
+JSON = JsonSerializer()
+JSON._serializer = FastJson()
+
+
+class GuardedProtocol(WampWebSocketServerProtocol):  # type: ignore[misc]  # nor has Crossbar
+    """One client's WebSocket.
+
+    Attributes:
+        limits: set by `router_guard`.
+        user: (tenant, user id) once welcomed.
+    """
+
+    limits: ClassVar[Limits] = Limits()
+    user: tuple[str, str] | None = None
+
+    # --- coming and going -------------------------------------------------------------------
+
+    def connectionMade(self) -> None:
+        self._opened_s = time.time()
+        self._expires_s: float | None = None
+        self._cut_s: float | None = None
+        self._slow_since_s: float | None = None
+        self._early_messages = 0
+        self._frames = 0
+        self._serializer: Any = None
+        self._tcp = _innermost(self.transport)
+        connections.opened(self)
+        super().connectionMade()
+        # Autobahn would answer 400, and would not let pages in that this node serves under names
+        # that it does not know of; see `onConnect`.
+        self.allowedOriginsPatterns = ANY_ORIGIN
+        self.factory.allowNullOrigin = True
+
+    def connectionLost(self, reason: Any) -> None:
+        connections.closed(self)
+        super().connectionLost(reason)
+
+    def onConnect(self, request: Any) -> Any:
+        if request.origin and not self._welcome_from(request):
+            connections.counts["origin"] += 1
+            raise ConnectionDeny(ConnectionDeny.FORBIDDEN, "not for pages of this origin")
+        request.protocols = [name for name in request.protocols if name in SUBPROTOCOLS]
+        answer = super().onConnect(request)
+        if self._serializer.SERIALIZER_ID == "json":
+            self._serializer = copy.copy(JSON)
+        return answer
+
+    def _welcome_from(self, request: Any) -> bool:
+        if origin_of(request.origin) is None:
+            return False
+        return same_host(request.origin, request.host or "") or any(
+            matches(pattern, request.origin) for pattern in self.factory.allowedOrigins
+        )
+
+    # --- in ---------------------------------------------------------------------------------
+
+    def onMessageBegin(self, isBinary: bool) -> None:
+        self._frames = 0
+        super().onMessageBegin(isBinary)
+
+    def onMessageFrameBegin(self, length: int) -> None:
+        self._frames += 1
+        if self._frames > FRAMES_PER_MESSAGE:
+            self._throw_out("fragments", gate.POLICY, "too many fragments")
+            return
+        super().onMessageFrameBegin(length)
+
+    def onMessage(self, payload: bytes, isBinary: bool) -> None:
+        binary = self._serializer.SERIALIZER_ID == "msgpack"
+        joined = self._session._session_id is not None
+        try:
+            if isBinary != binary:
+                raise gate.Refused("wrong_frame", WRONG_FRAME, "text and binary are mixed up")
+            if not joined:
+                self._early_messages += 1
+                if self._early_messages > MESSAGES_BEFORE_WELCOME:
+                    raise gate.Refused(
+                        "not_welcome", gate.POLICY, "too many messages before WELCOME"
+                    )
+            message = gate.read_msgpack(payload) if binary else gate.read_json(payload)
+            verdict = gate.judge(message, joined=joined)
+            if self._cut_s is not None and message[0] != gate.GOODBYE:
+                return  # it has been told to go
+            self._carry_out(verdict)
+        except gate.Refused as refused:
+            self._throw_out(refused.kind, refused.code, refused.reason)
+        except Exception:
+            log.failure("a client's message failed in the router")
+            self._throw_out("failure", FAILURE, "internal error")
+
+    def _carry_out(self, verdict: gate.Verdict) -> None:
+        if isinstance(verdict, gate.Pass):
+            self._give_to_router(verdict.message)
+            return
+        connections.counts[verdict.kind] += 1
+        if isinstance(verdict, gate.Answer):
+            self._answer(verdict.message)
+
+    def _give_to_router(self, message: list[Any]) -> None:
+        try:
+            parsed = Serializer.MESSAGE_TYPE_MAP[message[0]].parse(message)
+            if message[0] == gate.SUBSCRIBE and self._subscribed_to_much():
+                text = f"At most {self.limits.subscriptions} subscriptions."
+                self._answer(gate.error_for(message, URI_PREFIX + "too_many", text))
+                return
+            self._session.onMessage(parsed)
+        except InvalidUriError as error:
+            if message[0] not in (gate.CALL, gate.SUBSCRIBE):
+                raise gate.Refused("bad_uri", gate.PROTOCOL_ERROR, str(error)[:100]) from None
+            self._answer(gate.error_for(message, "wamp.error.invalid_uri", "no valid URI"))
+        except ProtocolError as error:
+            raise gate.Refused("malformed", gate.PROTOCOL_ERROR, str(error)[:100]) from None
+        if message[0] in (gate.GOODBYE, gate.ABORT):
+            self.sendClose(self.CLOSE_STATUS_CODE_NORMAL)
+
+    def _subscribed_to_much(self) -> bool:
+        held = self._session._router._broker._session_to_subscriptions.get(self._session, ())
+        return len(held) >= self.limits.subscriptions
+
+    def _answer(self, message: list[Any]) -> None:
+        serializer = self._serializer._serializer
+        self.sendMessage(serializer.serialize(message), serializer.BINARY)
+
+    def _throw_out(self, kind: str, code: int, reason: str) -> None:
+        connections.counts[kind] += 1
+        self._fail_connection(code, reason)
+
+    def _fail_connection(self, code: int = FAILURE, reason: str = "") -> None:
+        """Say why in a close frame, and close; Autobahn comes here as well with what it finds."""
+        if self.state == self.STATE_OPEN:
+            self.failedByMe = True
+            self.sendCloseFrame(code=code, reasonUtf8=encode_truncate(reason, 123))
+            self._cut_s = time.time() + self.limits.farewell_s
+            self.wasClean = True  # nothing that would have to be logged
+        self.dropConnection(abort=False)
+
+    # --- out --------------------------------------------------------------------------------
+
+    def send(self, msg: Any) -> None:
+        super().send(msg)
+        kind = type(msg)
+        if kind is Welcome:
+            self._expires_s = msg.authextra["expires_at"]
+            connections.welcomed(self, msg.authextra["tenant"], msg.authextra["user_id"])
+        elif kind is Goodbye or kind is Abort:
+            self._cut_s = time.time() + self.limits.farewell_s
+        if self.unread_bytes > self.limits.send_buffer_bytes:
+            self.cut("slow_reader")
+
+    @property
+    def unread_bytes(self) -> int:
+        """What waits in this process for the client to read it."""
+        return len(self._tcp.dataBuffer) + int(self._tcp._tempDataLen)
+
+    def look_after(self, now_s: float) -> None:
+        """See to the deadlines; called several times a second.
+
+        Args:
+            now_s: the time of day, since 1970.
+        """
+        if self._cut_s is not None:
+            if now_s >= self._cut_s:
+                self.cut("lingers")
+        elif self._expires_s is None:
+            if now_s - self._opened_s > self.limits.hello_s:
+                self.cut("no_hello")
+        elif now_s >= self._expires_s:
+            connections.counts["expired"] += 1
+            self._session.leave(URI_PREFIX + "token_expired", "The token has expired.")
+        unread = self.unread_bytes
+        if unread <= self.limits.send_buffer_slow_bytes:
+            self._slow_since_s = None
+        elif self._slow_since_s is None:
+            self._slow_since_s = now_s
+        elif now_s - self._slow_since_s > self.limits.send_buffer_slow_s:
+            self.cut("slow_reader")
+        if unread > self.limits.send_buffer_bytes:  # answers to pings come past `send`
+            self.cut("slow_reader")
+
+    def cut(self, kind: str) -> None:
+        """End the connection now, and forget what it was to be sent."""
+        connections.counts[kind] += 1
+        self._cut_s = None
+        self._tcp.abortConnection()
+        self._tcp._tempDataBuffer = []
+        self._tcp._tempDataLen = 0
+        self._tcp.dataBuffer = b""
+
+
+def _innermost(transport: Any) -> Any:
+    """The TCP connection below what wraps it."""
+    while not hasattr(transport, "dataBuffer"):
+        transport = transport.transport
+    return transport
+
+
+# --- origins ------------------------------------------------------------------------------------
+
+
+def origin_of(text: str) -> tuple[str, str, int] | None:
+    """(scheme, host, port) of an Origin header; None for `null` and what is no web origin."""
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError:
+        return None
+    if parts.scheme not in DEFAULT_PORTS or not parts.hostname or parts.path or parts.query:
+        return None
+    return parts.scheme, parts.hostname, port or DEFAULT_PORTS[parts.scheme]
+
+
+def same_host(origin: str, host: str) -> bool:
+    """Whether a page's origin is the host and port that it connects to (the Host header)."""
+    parsed = origin_of(origin)
+    if parsed is None:
+        return False
+    # Behind a proxy that ends TLS the scheme is not known here: its default port is the origin's.
+    return origin_of(f"{parsed[0]}://{host}") == parsed
+
+
+def matches(pattern: str, origin: str) -> bool:
+    """Whether an origin is a configured one, or of a subdomain of `https://*.example.com`."""
+    if pattern == "*":
+        return True
+    found, wanted = origin_of(origin), origin_of(pattern.replace("*.", "", 1))
+    if found is None or wanted is None or (found[0], found[2]) != (wanted[0], wanted[2]):
+        return False
+    if "://*." in pattern:
+        return found[1].endswith("." + wanted[1])
+    return found[1] == wanted[1]
