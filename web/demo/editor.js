@@ -1,0 +1,71 @@
+/** The editor: CodeMirror with the session's text, in a shadow tree of its own. */
+
+import { history, historyKeymap, redo, redoDepth, standardKeymap, undo, undoDepth } from "@codemirror/commands";
+import { Compartment } from "@codemirror/state";
+import { EditorView, keymap, placeholder } from "@codemirror/view";
+import { collab } from "collab-wamp/codemirror";
+
+const look = EditorView.theme({
+  "&": { height: "100%", color: "var(--text)", backgroundColor: "var(--ground)" },
+  "&.cm-focused": { outline: "none" },
+  ".cm-scroller": {
+    fontFamily: "var(--ui)",
+    fontSize: "17px",
+    lineHeight: "1.7",
+    justifyContent: "center",
+  },
+  ".cm-content": {
+    boxSizing: "border-box",
+    flexShrink: "1",
+    width: "min(46rem, 100%)",
+    maxWidth: "46rem",
+    padding: "36px 24px 50vh",
+    caretColor: "var(--accent)",
+  },
+  ".cm-line": { padding: "0" },
+  ".cm-placeholder": { color: "var(--muted)" },
+  ".cm-content ::selection": { backgroundColor: "var(--selection)" },
+  "@media (max-width: 640px)": { ".cm-content": { padding: "20px 16px 50vh" } },
+});
+
+/**
+ * @param {HTMLElement} host
+ * @param {import("../src/session.js").Session} session
+ * @param {{dark: boolean, onHistory: (state: {canUndo: boolean, canRedo: boolean}) => void}} options
+ */
+export function openEditor(host, session, { dark, onHistory }) {
+  // The page's policy allows no inline style elements; a shadow tree takes CodeMirror's styles as
+  // objects.
+  const root = host.attachShadow({ mode: "open" });
+  const theme = new Compartment();
+  const view = new EditorView({
+    root,
+    parent: root,
+    doc: session.content,
+    extensions: [
+      collab(session),
+      history(),
+      keymap.of([...standardKeymap, ...historyKeymap]),
+      EditorView.lineWrapping,
+      EditorView.contentAttributes.of({
+        "aria-label": `Text of ${session.id}`,
+        spellcheck: "true",
+        autocapitalize: "sentences",
+      }),
+      placeholder("Write here. Whoever opens this page sees it as you type."),
+      theme.of(EditorView.darkTheme.of(dark)),
+      look,
+      EditorView.updateListener.of(({ state }) => {
+        onHistory({ canUndo: undoDepth(state) > 0, canRedo: redoDepth(state) > 0 });
+      }),
+    ],
+  });
+  return {
+    focus: () => view.focus(),
+    undo: () => undo(view),
+    redo: () => redo(view),
+    setDark: (value) =>
+      view.dispatch({ effects: theme.reconfigure(EditorView.darkTheme.of(value)) }),
+    view,
+  };
+}

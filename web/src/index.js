@@ -1,0 +1,10 @@
+/**
+ * Browser client of collab_wamp. `connect` is where to begin; see README.md.
+ */
+
+export { Client, connect } from "./client.js";
+export { PairIndex } from "./codepoints.js";
+export { CollabError } from "./errors.js";
+export { Outbox } from "./outbox.js";
+export { Session } from "./session.js";
+export { text } from "./text.js";

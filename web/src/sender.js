@@ -1,0 +1,113 @@
+/**
+ * Sends what is pending: one edit at a time, and again until it is known what became of it.
+ */
+
+import { CollabError, reactionTo } from "./errors.js";
+import { backoff } from "./timing.js";
+
+const EDIT = "collab.session.edit";
+
+/** An edit whose revision is known, but which the stream has not brought. */
+const STREAM_LATE_MS = 1000;
+const MOST_INTERNAL_ERRORS = 5;
+
+export class Sender {
+  #host;
+  #settings;
+  #clock;
+  #failures = 0;
+  #timeouts = 0;
+
+  /**
+   * @param {import("./sync.js").Host} host
+   * @param {{clock: import("./timing.js").Clock, sessionId: string, clientId: string,
+   *   timeoutMs: number}} settings
+   */
+  constructor(host, settings) {
+    this.#host = host;
+    this.#settings = settings;
+    this.#clock = settings.clock;
+  }
+
+  /**
+   * Send as long as the round goes on.
+   *
+   * @param {import("./round.js").Round} round
+   * @throws {CollabError} what makes another round necessary
+   */
+  async run(round) {
+    const replica = this.#host.replica();
+    while (round.active) {
+      const { inFlight } = replica.outbox;
+      if (inFlight && inFlight.answered !== null) {
+        await this.#awaitStream(round, inFlight);
+        continue;
+      }
+      const again = replica.outbox.resend();
+      const message = again ?? replica.next(round.limits);
+      if (message) await this.#submit(round, message, again !== null);
+      else await round.work.wait();
+    }
+  }
+
+  /** The edit in flight is acknowledged. */
+  acknowledged(round) {
+    this.#failures = 0;
+    this.#timeouts = 0;
+    round.acknowledged();
+    round.work.notify();
+    this.#host.progress(true);
+  }
+
+  /** The call was answered, but edits before this one are missing here. */
+  async #awaitStream(round, inFlight) {
+    const { outbox } = this.#host.replica();
+    const late = this.#clock.now() + STREAM_LATE_MS;
+    while (round.active && outbox.inFlight === inFlight && this.#clock.now() < late) {
+      await round.work.wait(late - this.#clock.now());
+    }
+    if (outbox.inFlight === inFlight) round.ask();
+  }
+
+  async #submit(round, message, again) {
+    const replica = this.#host.replica();
+    this.#host.progress(false);
+    try {
+      const answer = await new Promise((resolve, reject) => {
+        // The stream may be faster than the answer, and the answer may be lost.
+        round.acknowledged = resolve;
+        this.#call(round, message).then(resolve, reject);
+      });
+      if (!round.active) return;
+      if (answer && replica.answered(message.seq, answer.revision)) this.acknowledged(round);
+    } catch (error) {
+      if (round.active && replica.outbox.inFlight?.seq === message.seq) {
+        await this.#failed(error, again);
+      }
+    }
+  }
+
+  #call(round, message) {
+    const { sessionId, clientId, timeoutMs } = this.#settings;
+    const { epoch } = this.#host.replica();
+    const request = { session_id: sessionId, epoch, client_id: clientId, ...message };
+    return round.connection.call(EDIT, request, timeoutMs);
+  }
+
+  async #failed(error, again) {
+    let reaction = reactionTo(error);
+    if (error.code === "timeout" && ++this.#timeouts < 2) reaction = "again";
+    if (error.code === "internal" && this.#failures >= MOST_INTERNAL_ERRORS) reaction = "refuse";
+    if (reaction === "again") {
+      const wait = error.retryAfterMs ?? backoff(this.#clock, this.#failures++, 100, 2000);
+      await new Promise((resolve) => this.#clock.setTimeout(resolve, wait));
+    } else if (reaction === "refuse" && again) {
+      // The first copy may have been committed before this one was refused; a join tells.
+      throw new CollabError("seq_gap", "Whether the edit was committed is not known.");
+    } else if (reaction === "refuse") {
+      this.#host.rejected(error, this.#host.replica().reject());
+    } else {
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,287 @@
+/**
+ * One shared document, as an application uses it.
+ *
+ * @typedef {object} Status
+ * @property {"connecting" | "connected" | "saving" | "saved" | "offline"} state `connected`: here, and
+ *   nothing was changed yet; `saved`: the server has everything; `saving`: it does not yet;
+ *   `offline`: it cannot be reached, or the session has ended
+ * @property {number} pending how many of the user's edits the server has not acknowledged
+ * @property {boolean} readOnly
+ */
+
+import { Announcer } from "./announcer.js";
+import { CollabError } from "./errors.js";
+import { Emitter } from "./events.js";
+import { Replica } from "./replica.js";
+import { Roster } from "./roster.js";
+import { Sync } from "./sync.js";
+import { text } from "./text.js";
+
+const TYPES = { text };
+
+/**
+ * Events (`session.on(name, listener)`, which returns a function that takes the listener away):
+ *
+ * | name | value |
+ * |---|---|
+ * | `change` | `Change`: an operation to apply to the document on the screen; not for own edits |
+ * | `participants` | `Participant[]`: somebody came, left or may do something else now |
+ * | `presence` | `string[]`: ids of participants that have moved |
+ * | `status` | `Status` |
+ * | `rejected` | `{error, lost, text}`: the server refused an edit, which was taken back here. `lost` is the operation, `text` what it had inserted |
+ * | `ended` | `CollabError`: the session is over for this client; the content stays readable |
+ */
+export class Session extends Emitter {
+  #sync;
+  #announcer;
+  #roster = new Roster();
+  #replica = null;
+  #ended = null;
+  #touched = false;
+  #lastStatus = "";
+
+  /** Sessions are made by `Client.open`. */
+  constructor(sessionId, { clientId, type = "text", userInfo = {}, create = false, ...settings }) {
+    super();
+    if (!(type in TYPES)) throw new TypeError(`There is no type ${type}.`);
+    this.id = sessionId;
+    this.type = TYPES[type];
+    this.clientId = clientId;
+    this.participantId = null;
+    /** @type {"view" | "edit" | "manage" | null} */
+    this.right = null;
+    this.#announcer = new Announcer({
+      clock: settings.clock,
+      intervalMs: settings.presenceMs,
+      where: () => ({ revision: this.revision, ...this.#replica.ownAtServer() }),
+      publish: (topic, kwargs) => this.#sync.publish(topic, kwargs),
+    });
+    this.#sync = new Sync(
+      {
+        replica: () => this.#replica,
+        adopt: (joined) => this.#adopt(joined),
+        roster: (event) => this.#onRoster(event),
+        presence: (event) => this.#onPresence(event),
+        rejected: (error, lost) => this.#onRejected(error, lost),
+        progress: (acknowledged) => this.#progress(acknowledged),
+      },
+      { ...settings, sessionId, clientId, type, userInfo, create },
+    );
+  }
+
+  /** The document as it is here. Reading it costs time in proportion to its length. */
+  get content() {
+    return this.#replica?.content;
+  }
+
+  /** The last revision that is known here. */
+  get revision() {
+    return this.#replica?.revision;
+  }
+
+  get epoch() {
+    return this.#replica?.epoch;
+  }
+
+  /** @returns {import("./roster.js").Participant[]} oneself included, in order of arrival */
+  get participants() {
+    return this.#roster.list(this.#replica?.positions ?? new Map());
+  }
+
+  /** @returns {Status} */
+  get status() {
+    const pending = this.#replica?.pending ?? 0;
+    let state = pending ? "saving" : this.#touched ? "saved" : "connected";
+    if (!this.#sync.joined) state = this.#replica ? "offline" : "connecting";
+    if (this.#ended) state = "offline";
+    return { state, pending, readOnly: this.right === "view" || this.#ended !== null };
+  }
+
+  /**
+   * The user's edit. It is sent when it can be; until then it is kept, and `status.pending` counts it.
+   *
+   * @param {import("./text.js").TextOp} op of the document as it is here
+   * @throws {TypeError} where the operation is not canonical or does not fit
+   * @throws {CollabError} `denied` where the session is read-only
+   */
+  edit(op) {
+    if (this.status.readOnly) throw new CollabError("denied", "This session is read-only.");
+    this.#replica.edit(op);
+    this.#touched = true;
+    this.#sync.wake();
+    this.#progress(false);
+  }
+
+  /** Insert a text at a position (code points). */
+  insert(position, inserted) {
+    this.edit(position ? [position, inserted] : [inserted]);
+  }
+
+  /** Delete so many code points from a position on. */
+  remove(position, length) {
+    this.edit(position ? [position, { d: length }] : [{ d: length }]);
+  }
+
+  /**
+   * Tell the others where this user is, in code points of the document as it is here. May be called
+   * at any rate; what goes out is bounded.
+   *
+   * @param {{cursor: number | null, selection: [number, number][] | null}} position
+   */
+  setPresence({ cursor, selection }) {
+    this.#replica.own = { cursor, selection };
+    this.#announcer.moved();
+  }
+
+  /**
+   * Show something else of oneself to the others from now on.
+   *
+   * @param {{name?: string, color?: string}} userInfo at most 2 KiB of JSON
+   * @throws {CollabError}
+   */
+  setUserInfo(userInfo) {
+    return this.#sync.introduce(userInfo);
+  }
+
+  /** Fulfilled when the server has everything; rejected where the session ends before. */
+  saved() {
+    return new Promise((resolve, reject) => {
+      if (!this.#replica.pending) {
+        resolve();
+        return;
+      }
+      const off = this.on("status", ({ pending }) => {
+        if (pending && !this.#ended) return;
+        off();
+        if (pending) reject(this.#ended);
+        else resolve();
+      });
+    });
+  }
+
+  /** Leave the session. What is pending is not sent any more; `await saved()` first. */
+  async close() {
+    try {
+      await this.#sync.leave();
+    } finally {
+      this.end(new CollabError("left", "The session was closed here."));
+    }
+  }
+
+  // --- for the client -------------------------------------------------------------------------
+
+  /** Work over a connection; see `Sync.run`. */
+  async run(connection) {
+    const error = await this.#sync.run(connection);
+    if (error) this.end(error);
+  }
+
+  probe() {
+    this.#sync.probe();
+  }
+
+  /** @param {CollabError} error why */
+  end(error) {
+    if (this.#ended) return;
+    this.#ended = error;
+    this.#sync.stop(error);
+    this.#announcer.stop();
+    this.#progress(false);
+    this.emit("ended", error);
+  }
+
+  get ended() {
+    return this.#ended;
+  }
+
+  // --- what sync tells ------------------------------------------------------------------------
+
+  #adopt(joined) {
+    this.participantId = joined.participant_id;
+    this.right = joined.rights;
+    const { epoch, revision, content, next_seq: nextSeq } = joined;
+    if (this.#replica === null) {
+      this.#replica = new Replica({
+        type: this.type,
+        clientId: this.clientId,
+        epoch,
+        revision,
+        content: this.type.create(content),
+        nextSeq,
+        authorOf: (author) => this.#roster.participantOf(author),
+        onChange: (change) => this.emit("change", change),
+        onPlaced: (ids) => this.emit("presence", ids),
+      });
+    } else if (joined.edits) {
+      this.#replica.receive(revision - joined.edits.length, joined.edits);
+    } else {
+      this.#replica.reset({ epoch, revision, content: this.type.create(content), nextSeq });
+    }
+    this.#roster.reset(this.participantId, joined.roster);
+    this.#replica.positions.clear();
+    this.emit("participants", this.participants);
+    this.#onPresence({ epoch, revision, presence: joined.presence });
+    this.#announcer.restart();
+  }
+
+  #onRoster({ joined, left, rights, destroyed, epoch }) {
+    if (destroyed) {
+      this.end(new CollabError("no_such_session", "The session was destroyed."));
+      return;
+    }
+    if (epoch) {
+      this.#sync.restart(new CollabError("stale_epoch", "The session goes on under a new epoch."));
+      return;
+    }
+    if (joined) this.#roster.add(joined);
+    if (left) {
+      this.#gone(left);
+      return;
+    }
+    if (rights) this.#rights(rights);
+    this.emit("participants", this.participants);
+  }
+
+  #gone({ participant_id: participantId, reason }) {
+    if (participantId === this.participantId) {
+      // Fenced: another connection goes on with this client's id, and this one must not.
+      const code = reason === "fenced" ? "fenced" : "not_joined";
+      this.#sync.restart(new CollabError(code, `Put out of the session: ${reason}.`));
+      return;
+    }
+    this.#roster.remove(participantId);
+    this.#replica.positions.delete(participantId);
+    this.emit("participants", this.participants);
+    this.emit("presence", [participantId]);
+  }
+
+  #rights({ participant_id: participantId, right }) {
+    this.#roster.setRight(participantId, right);
+    if (participantId === this.participantId) {
+      this.right = right;
+      this.#progress(false);
+    }
+  }
+
+  #onPresence({ epoch, revision, presence }) {
+    if (epoch !== this.#replica.epoch) return;
+    const others = { ...presence };
+    delete others[this.participantId];
+    if (Object.keys(others).length) this.#replica.place(revision, others);
+  }
+
+  #onRejected(error, lost) {
+    const inserted = lost.filter((part) => typeof part === "string").join("");
+    this.emit("rejected", { error, lost, text: inserted });
+    this.#progress(false);
+  }
+
+  #progress(acknowledged) {
+    if (acknowledged) this.#announcer.moved();
+    const { status } = this;
+    const written = JSON.stringify(status);
+    if (written === this.#lastStatus) return;
+    this.#lastStatus = written;
+    this.emit("status", status);
+  }
+}

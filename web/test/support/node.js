@@ -1,0 +1,246 @@
+/**
+ * A model of a node for tests: sessions in memory, behind sockets that speak WAMP in msgpack as the
+ * real ones do, with delays and faults on a virtual clock.
+ */
+
+import { decode, encode } from "@msgpack/msgpack";
+import { text } from "../../src/text.js";
+
+const ERROR = 8;
+const CALL = 48;
+
+export class ModelNode {
+  sessions = new Map();
+  sockets = new Set();
+  /** Called with (procedure, kwargs): returns what to do to a call; see `FAULTS`. */
+  fault = () => null;
+  /** Calls as they came: [procedure, kwargs]. */
+  calls = [];
+  reachable = true;
+  right = "edit";
+  #epochs = 0;
+  delay = () => 5;
+
+  constructor(clock) {
+    this.clock = clock;
+    const node = this;
+    this.WebSocket = class extends ModelSocket {
+      constructor(_url, protocols) {
+        super(node, protocols);
+      }
+    };
+  }
+
+  /** End all connections. */
+  cut() {
+    for (const socket of [...this.sockets]) socket.lose();
+  }
+
+  create(id, content = "") {
+    const epoch = `epoch${++this.#epochs}`;
+    const session = { id, epoch, content, log: [], seen: new Map(), people: new Map() };
+    this.sessions.set(id, session);
+    return session;
+  }
+
+  call(socket, procedure, kwargs) {
+    this.calls.push([procedure, kwargs]);
+    const name = procedure.replace("collab.session.", "");
+    const session = this.sessions.get(kwargs.session_id);
+    if (name === "create") {
+      if (!session) this.create(kwargs.session_id);
+      return {};
+    }
+    if (!session) throw ["no_such_session"];
+    return this[`_${name}`](session, socket, kwargs);
+  }
+
+  _join(session, socket, { client_id: clientId, user_info: userInfo, epoch, revision }) {
+    const id = `p${socket.number}`;
+    const me = { participant_id: id, user_id: "ada", user_info: userInfo, right: this.right, client_id: clientId };
+    for (const [other, { row }] of session.people) {
+      if (row.client_id === clientId && other !== id) this.leave(session, other, "fenced");
+    }
+    session.people.set(id, { row: me, socket });
+    this.publish(session, "roster", { joined: me });
+    const since = epoch === session.epoch && session.log.length - revision <= (this.window ?? 1000);
+    return {
+      participant_id: id,
+      epoch: session.epoch,
+      type: "text",
+      revision: session.log.length,
+      ...(since ? { edits: session.log.slice(revision) } : { content: session.content }),
+      next_seq: (session.seen.get(clientId)?.seq ?? 0) + 1,
+      roster: [...session.people.values()].map(({ row }) => row),
+      presence: {},
+      rights: this.right,
+      topics: Object.fromEntries(
+        ["edits", "roster", "presence", "cursor", "selection"].map((t) => [t, `${session.epoch}.${session.id}.${t}`]),
+      ),
+      limits: { op_parts: 1000, op_insert_bytes: this.insertBytes ?? 32768 },
+    };
+  }
+
+  _leave(session, socket) {
+    this.leave(session, `p${socket.number}`, "left");
+    return {};
+  }
+
+  leave(session, id, reason) {
+    if (!session.people.has(id)) return;
+    this.publish(session, "roster", { left: { participant_id: id, reason } });
+    session.people.delete(id);
+  }
+
+  _fetch(session, _socket, { epoch, after }) {
+    if (epoch !== session.epoch) throw ["stale_epoch"];
+    const edits = session.log.slice(after, after + 3);
+    return { edits, revision: session.log.length, more: after + edits.length < session.log.length };
+  }
+
+  _edit(session, socket, { epoch, revision, client_id: clientId, seq, op }) {
+    if (!session.people.has(`p${socket.number}`)) throw ["not_joined"];
+    if (this.right === "view") throw ["denied"];
+    if (epoch !== session.epoch) throw ["stale_epoch"];
+    const body = JSON.stringify([epoch, revision, op]);
+    const seen = session.seen.get(clientId) ?? { seq: 0 };
+    if (seq === seen.seq && seen.body === body) return { revision: seen.revision, durable: true };
+    if (seq <= seen.seq) throw ["seq_reused"];
+    if (seq > seen.seq + 1) throw ["seq_gap", { next_seq: seen.seq + 1 }];
+    if (session.log.length - revision > (this.window ?? 2000)) throw ["base_too_old"];
+    if (op.some((part) => typeof part === "string" && part.includes("forbidden"))) throw ["document_full"];
+    for (const [other, , theirs] of session.log.slice(revision)) {
+      op = text.transform(op, theirs, clientId < other ? "left" : "right");
+    }
+    session.content = text.apply(session.content, op);
+    const edit = [clientId, seq, op, "ada", this.clock.now()];
+    session.log.push(edit);
+    session.seen.set(clientId, { seq, body, revision: session.log.length });
+    const after = session.log.length - 1;
+    this.publish(session, "edits", { epoch: session.epoch, after, edits: [edit] });
+    return { revision: session.log.length, durable: true };
+  }
+
+  /** Commit somebody's insertion at the end, and announce nothing. */
+  commit(session, inserted) {
+    const end = text.length(session.content);
+    session.log.push(["server-01", session.log.length, end ? [end, inserted] : [inserted], "x", 0]);
+    session.content += inserted;
+  }
+
+  /** Cursors and selections are passed on as they come. */
+  published(topic, { revision, position, ranges }, socket) {
+    const [epoch, id] = topic.split(".");
+    const session = this.sessions.get(id);
+    const person = session.people.get(`p${socket.number}`);
+    if (session.epoch !== epoch || !person) return;
+    if (position !== undefined) person.cursor = position;
+    if (ranges !== undefined) person.selection = ranges;
+    const { cursor = null, selection = null } = person;
+    this.publish(session, "presence", { epoch, revision, presence: { [person.row.participant_id]: { cursor, selection } } });
+  }
+
+  publish(session, kind, event) {
+    for (const { socket } of session.people.values()) {
+      socket.event(`${session.epoch}.${session.id}.${kind}`, event);
+    }
+  }
+}
+
+let sockets = 0;
+
+class ModelSocket {
+  readyState = 0;
+  #node;
+  #topics = new Map();
+  #outgoingAt = 0;
+  #incomingAt = 0;
+
+  constructor(node, protocols) {
+    this.#node = node;
+    this.protocols = protocols;
+    this.number = ++sockets;
+    node.clock.setTimeout(() => (node.reachable ? this.#opened() : this.lose()), node.delay());
+  }
+
+  #opened() {
+    if (this.readyState !== 0) return;
+    this.#node.sockets.add(this);
+    this.readyState = 1;
+    this.onopen();
+  }
+
+  send(data) {
+    const message = decode(data);
+    this.#incomingAt = this.#later(this.#incomingAt, () => this.#received(message));
+  }
+
+  close() {
+    this.lose();
+  }
+
+  lose() {
+    if (this.readyState === 3) return;
+    this.readyState = 3;
+    this.#node.sockets.delete(this);
+    for (const session of this.#node.sessions.values()) {
+      this.#node.leave(session, `p${this.number}`, "disconnected");
+    }
+    this.onclose();
+  }
+
+  event(topic, kwargs) {
+    const subscription = this.#topics.get(topic);
+    if (subscription) this.#reply([36, subscription, 1, {}, [], kwargs]);
+  }
+
+  /** In order, each after a delay of its own. */
+  #later(notBefore, call) {
+    const { clock } = this.#node;
+    const at = Math.max(notBefore, clock.now() + this.#node.delay());
+    clock.setTimeout(() => this.readyState === 1 && call(), at - clock.now());
+    return at;
+  }
+
+  #reply(message) {
+    const data = encode(message, { ignoreUndefined: true });
+    this.#outgoingAt = this.#later(this.#outgoingAt, () =>
+      this.onmessage({ data: data.buffer.slice(data.byteOffset, data.byteOffset + data.length) }),
+    );
+  }
+
+  #received(message) {
+    const [kind, id] = message;
+    if (kind === 1) this.#reply([4, "ticket", {}]);
+    if (kind === 5 && id === "good") this.#reply([2, 1, { authextra: { user_id: "ada" } }]);
+    if (kind === 5 && id !== "good") this.#reply([3, { message: "no" }, "collab.error.token_invalid"]);
+    if (kind === 16) this.#node.published(message[3], message[5], this);
+    if (kind === 32) {
+      this.#topics.set(message[3], id);
+      this.#reply([33, id, id]);
+    }
+    if (kind === CALL) this.#called(id, message[3], message[5]);
+  }
+
+  #called(id, procedure, kwargs) {
+    const fault = this.#node.fault(procedure, kwargs, this);
+    if (Array.isArray(fault)) {
+      this.#fail(id, fault);
+      return;
+    }
+    if (fault === "lose_call") return;
+    try {
+      const result = this.#node.call(this, procedure, kwargs);
+      if (fault === "cut") this.lose();
+      else if (fault !== "lose_answer") this.#reply([50, id, {}, [result]]);
+    } catch (error) {
+      if (!Array.isArray(error)) throw error;
+      this.#fail(id, error);
+    }
+  }
+
+  #fail(id, [code, details = {}]) {
+    const uri = code.startsWith("wamp.") ? code : `collab.error.${code}`;
+    this.#reply([ERROR, CALL, id, {}, uri, [code], details]);
+  }
+}
