@@ -77,6 +77,7 @@ class Connection:
 
     Attributes:
         welcome: what the server told at login: WELCOME's `authextra`.
+        message_bytes: the largest message that the server takes.
         error: why the connection has ended, or is about to; None while it is of use.
         closed: fires with that when nothing is left of the connection.
     """
@@ -84,6 +85,7 @@ class Connection:
     def __init__(self, reactor: Any, ticket: str) -> None:
         self.ticket = ticket
         self.welcome: dict[str, Any] = {}
+        self.message_bytes: float = float("inf")
         self.error: ClientError | None = None
         self.closed: Deferred[ClientError] = Deferred()
         self._reactor = reactor
@@ -190,6 +192,7 @@ class Connection:
     def joined(self, wamp_session: _WampSession, details: SessionDetails) -> None:
         self._wamp_session = wamp_session
         self.welcome = dict(details.authextra or {})
+        self.message_bytes = self.welcome["limits"]["message_bytes"]
         self._logged_in.callback(None)
 
     def left(self, details: CloseDetails) -> None:
@@ -208,6 +211,14 @@ class _WebSocket(WampWebSocketClientProtocol):  # type: ignore[misc]
     def connectionLost(self, reason: Failure) -> None:
         super().connectionLost(reason)
         self.factory.connection.lost(reason)
+
+    def sendMessage(self, payload: bytes, *args: Any, **kwargs: Any) -> None:
+        most = self.factory.connection.message_bytes
+        if len(payload) > most:
+            # The server would close the connection for it, each time it is sent.
+            message = f"A message of {len(payload)} bytes is too large; at most {most} are taken."
+            raise ClientError("bad_request", message)
+        super().sendMessage(payload, *args, **kwargs)
 
     def cut(self) -> None:
         self.dropConnection(abort=True)

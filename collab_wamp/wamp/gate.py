@@ -11,7 +11,7 @@ import math
 from typing import Any, Final
 
 import attrs
-import msgpack
+import msgpack  # type: ignore[import-untyped]
 import orjson
 
 HELLO: Final = 1
@@ -38,7 +38,7 @@ NOT_AUTHORIZED: Final = "wamp.error.not_authorized"
 BAD_REQUEST: Final = "collab.error.bad_request"
 # What a client's library says that it can do does not matter here, and some of it would make
 # Crossbar take other ways.
-ROLES: Final = {"caller": {}, "publisher": {}, "subscriber": {}}
+ROLES: Final[dict[str, dict[str, Any]]] = {"caller": {}, "publisher": {}, "subscriber": {}}
 
 
 class Refused(Exception):

@@ -33,6 +33,7 @@ FRAMES_PER_MESSAGE = 1024
 ANY_ORIGIN = wildcards2patterns(["*"])
 DEFAULT_PORTS = {"http": 80, "https": 443}
 WRONG_FRAME = 1003
+TOO_LARGE = 1009
 FAILURE = 1011
 
 log = Logger()
@@ -78,6 +79,9 @@ class GuardedProtocol(WampWebSocketServerProtocol):  # type: ignore[misc]  # nor
         self._tcp = _innermost(self.transport)
         connections.opened(self)
         super().connectionMade()
+        # What a client sends is limited, what it is sent is not; Autobahn has one number for both.
+        self._largest_message = self.maxMessagePayloadSize
+        self.maxMessagePayloadSize = 0
         # Autobahn would answer 400, and would not let pages in that this node serves under names
         # that it does not know of; see `onConnect`.
         self.allowedOriginsPatterns = ANY_ORIGIN
@@ -114,6 +118,10 @@ class GuardedProtocol(WampWebSocketServerProtocol):  # type: ignore[misc]  # nor
         self._frames += 1
         if self._frames > FRAMES_PER_MESSAGE:
             self._throw_out("fragments", gate.POLICY, "too many fragments")
+            return
+        if self.message_data_total_length + length > self._largest_message:
+            text = f"a message has at most {self._largest_message:,} bytes"
+            self._throw_out("too_large", TOO_LARGE, text)
             return
         super().onMessageFrameBegin(length)
 
@@ -198,6 +206,14 @@ class GuardedProtocol(WampWebSocketServerProtocol):  # type: ignore[misc]  # nor
             self._cut_s = time.time() + self.limits.farewell_s
         if self.unread_bytes > self.limits.send_buffer_bytes:
             self.cut("slow_reader")
+
+    def sendMessage(self, *args: Any, **kwargs: Any) -> None:
+        # Autobahn's limit is for both ways; ours is for what comes in. Documents are larger.
+        limit, self.maxMessagePayloadSize = self.maxMessagePayloadSize, 0
+        try:
+            super().sendMessage(*args, **kwargs)
+        finally:
+            self.maxMessagePayloadSize = limit
 
     @property
     def unread_bytes(self) -> int:
