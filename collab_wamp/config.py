@@ -262,7 +262,7 @@ def with_secret(config: Config) -> Config:
             what = "missing" if not size else f"too weak ({size} bytes)"
             raise ConfigError(
                 f"auth.secret (JWT_SECRET or JWT_SECRET_FILE) is {what}; in production it must be "
-                f"at least {WEAK_SECRET_BYTES} random bytes, such as `openssl rand -base64 48` makes"
+                f"at least {WEAK_SECRET_BYTES} random bytes, as `openssl rand -base64 48` makes"
             )
         return config
     if size:
@@ -312,12 +312,14 @@ def _value(section: str, field: Any, given: Mapping[str, Any], env: Mapping[str,
     """A field's value from the environment or the file, checked; None where neither has it."""
     kind = type(field.default)
     name = _env_name(section, field)
+    value: Any
     if env.get(f"{name}_FILE") and field.name == "secret":
         where, value = f"{name}_FILE", _read(Path(env[f"{name}_FILE"]), f"{name}_FILE")
     elif name in env:
         where, value = name, _from_text(name, env[name], kind)
     elif field.name in given:
-        where, value = f"{section}.{field.name}", given[field.name]
+        where = f"{section}.{field.name}"
+        value = given[field.name]
         if kind is float and type(value) is int:
             value = float(value)
         if kind is tuple and isinstance(value, list) and all(isinstance(v, str) for v in value):

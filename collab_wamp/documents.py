@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 import attrs
-from twisted.internet.defer import Deferred
 
 from .document import Document, load_document
+from .shared import Shared
 from .store.interface import SessionKey, Store
 from .writer import Writer, no_such_session
 
@@ -22,14 +22,12 @@ class Open:
     """What is remembered of one session.
 
     Attributes:
-        loaders: those who wait for a load that is under way; None when none is.
         unsaved_since: when the first edit came that no snapshot holds (monotonic seconds).
     """
 
     writer: Writer
     used_at: float
     document: Document | None = None
-    loaders: list[Deferred[None]] | None = None
     saving: bool = False
     unsaved_since: float | None = None
 
@@ -65,6 +63,7 @@ class Documents:
         self._pause = pause
         self._background = background
         self._open: dict[SessionKey, Open] = {}
+        self._loading = Shared()
 
     def __len__(self) -> int:
         return len(self._open)
@@ -84,29 +83,18 @@ class Documents:
             CollabError: `no_such_session`, `store_unavailable`.
         """
         opened = self._opened(key)
-        if opened.document is not None and not again:
-            return opened.document
-        if opened.loaders is not None:
-            loaded: Deferred[None] = Deferred()
-            opened.loaders.append(loaded)
-            await loaded
-        else:
-            await self._load(key, opened)
+        if opened.document is None or again:
+            await self._loading.ask(key, lambda: self._load(key, opened))
         if opened.document is None:
             raise no_such_session(key)
         return opened.document
 
     async def _load(self, key: SessionKey, opened: Open) -> None:
-        opened.loaders = []
         try:
             opened.document = await load_document(self._store, key, self._window)
         finally:
-            # Who waited here and finds no document asks again, or is told there is none.
-            loaders, opened.loaders = opened.loaders, None
             if opened.document is None:
                 self.forget(key)
-            for loaded in loaders:
-                loaded.callback(None)
 
     def forget(self, key: SessionKey) -> None:
         self._open.pop(key, None)
@@ -155,7 +143,7 @@ class Documents:
     async def tidy(self) -> None:
         """Save what has waited long enough, forget what is idle. To be called every few seconds."""
         for key, opened in list(self._open.items()):
-            if opened.saving or opened.loaders is not None or opened.writer.busy:
+            if opened.saving or opened.writer.busy:
                 continue
             document, now = opened.document, self._now_s()
             if document is not None and opened.unsaved_since is not None:

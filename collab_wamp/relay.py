@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from . import protocol
 from .errors import CollabError
 from .feed import Feed, Surroundings
+from .shared import Shared
 from .store.interface import SessionKey, Store
 
 # A feed without participants is kept so long: somebody may be about to join.
@@ -37,7 +37,7 @@ class Relay:
         self._instance_id = instance_id
         self._around = surroundings
         self._feeds: dict[SessionKey, Feed] = {}
-        self._starting: dict[SessionKey, list[Deferred[None]]] = {}
+        self._starting = Shared()
         self._topics: dict[str, Feed] = {}
         self.refused_presence = 0
 
@@ -52,24 +52,16 @@ class Relay:
             if feed.empty_since is not None:
                 feed.empty_since = self._around.now_s()
             return
-        waiting = self._starting.get(key)
-        if waiting is not None:
-            started: Deferred[None] = Deferred()
-            waiting.append(started)
-            await started
-            return await self.watch(key)
-        self._starting[key] = []
-        try:
-            feed = Feed(self._store, key, self._instance_id, self._around)
-            if (ended := self._feeds.get(key)) is not None:
-                await self._drop(key, ended)
-            if not await feed.start():
-                raise CollabError("no_such_session", f"There is no session {key.session_id!r}.")
-            assert feed.meta is not None
-            self._feeds[key] = self._topics[feed.meta.topic_key] = feed
-        finally:
-            for started in self._starting.pop(key):
-                started.callback(None)
+        await self._starting.ask(key, lambda: self._start(key))
+
+    async def _start(self, key: SessionKey) -> None:
+        feed = Feed(self._store, key, self._instance_id, self._around)
+        if (ended := self._feeds.get(key)) is not None:
+            await self._drop(key, ended)
+        if not await feed.start():
+            raise CollabError("no_such_session", f"There is no session {key.session_id!r}.")
+        assert feed.meta is not None
+        self._feeds[key] = self._topics[feed.meta.topic_key] = feed
 
     # --- connections ------------------------------------------------------------------------
 

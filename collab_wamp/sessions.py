@@ -24,6 +24,7 @@ from .errors import CollabError
 from .joining import SessionLimits, document_of, fences, join_result
 from .ot import TYPES, OpError, get_type
 from .protocol import Arguments
+from .shared import Shared
 from .store.interface import (
     Joined,
     NoSession,
@@ -92,6 +93,7 @@ class Sessions:
             pause=pause,
             background=background,
         )
+        self._asking = Shared()
         self._participants: OrderedDict[str, tuple[float, Participant]] = OrderedDict()
 
     def _new_name(self, size: int) -> str:
@@ -359,7 +361,9 @@ class Sessions:
         # Another process may have taken the leave: what is remembered is good for a moment.
         if known is not None and self._now_s() - known[0] <= PARTICIPANT_FRESH_S:
             return known[1]
-        participant = await self._store.participant(key, participant_id)
+        participant: Participant | None = await self._asking.ask(
+            participant_id, lambda: self._store.participant(key, participant_id)
+        )
         if participant is None:
             self._participants.pop(participant_id, None)
             self._require(caller, key, "view")

@@ -1,1 +1,1 @@
-"""One module for each command of `collab-wamp`: `add_parser(subparsers)` and `run(args, config)`."""
+"""The commands of `collab-wamp`, a module each: `add_parser(subparsers)`, `run(args, config)`."""

@@ -35,8 +35,12 @@ def add_parser(subparsers: Any) -> None:
     )
     parser.add_argument("--host", dest="server.host", help="where to listen (127.0.0.1)")
     parser.add_argument("--port", dest="server.port", type=int, help="port to listen on (8080)")
-    parser.add_argument("--data", dest="server.data_dir", metavar="DIR", help="folder for documents and logs (.data)")  # fmt: skip
-    parser.add_argument("--store", dest="store.url", metavar="URL", help="redis://, rediss:// or unix:// URL, or embedded")  # fmt: skip
+    parser.add_argument(
+        "--data", dest="server.data_dir", metavar="DIR", help="documents and logs (.data)"
+    )
+    parser.add_argument(
+        "--store", dest="store.url", metavar="URL", help="redis://, rediss://, unix:// or embedded"
+    )
 
 
 def run(args: argparse.Namespace, config: Config) -> int:

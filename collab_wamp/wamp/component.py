@@ -23,7 +23,7 @@ def application_error(error: CollabError) -> ApplicationError:
     return ApplicationError(error.uri, error.message, **error.kwargs)
 
 
-class CollabComponent(ApplicationSession):
+class CollabComponent(ApplicationSession):  # type: ignore[misc]  # Autobahn has no types
     """A WAMP session of one of the node's own components.
 
     `config.extra` has `config`, `store`, `reactor`, `now_ms` and `failed`; see `worker`.

@@ -11,6 +11,7 @@ import time
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
+import autobahn.twisted  # noqa: F401  # before autobahn.wamp: it has to know that it is Twisted
 import orjson
 from autobahn.util import encode_truncate, wildcards2patterns
 from autobahn.wamp.exception import InvalidUriError, ProtocolError
@@ -65,6 +66,7 @@ class GuardedProtocol(WampWebSocketServerProtocol):  # type: ignore[misc]  # nor
 
     limits: ClassVar[Limits] = Limits()
     user: tuple[str, str] | None = None
+    maxMessagePayloadSize: int
 
     # --- coming and going -------------------------------------------------------------------
 
@@ -206,14 +208,6 @@ class GuardedProtocol(WampWebSocketServerProtocol):  # type: ignore[misc]  # nor
             self._cut_s = time.time() + self.limits.farewell_s
         if self.unread_bytes > self.limits.send_buffer_bytes:
             self.cut("slow_reader")
-
-    def sendMessage(self, *args: Any, **kwargs: Any) -> None:
-        # Autobahn's limit is for both ways; ours is for what comes in. Documents are larger.
-        limit, self.maxMessagePayloadSize = self.maxMessagePayloadSize, 0
-        try:
-            super().sendMessage(*args, **kwargs)
-        finally:
-            self.maxMessagePayloadSize = limit
 
     @property
     def unread_bytes(self) -> int:

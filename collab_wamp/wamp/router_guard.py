@@ -27,7 +27,7 @@ from twisted.logger import Logger
 
 from .. import protocol
 from ..config import Config
-from . import connections
+from . import connections, tuning
 from .guarded import GuardedProtocol
 from .settings import from_environment
 
@@ -67,6 +67,7 @@ def install(config: Config) -> None:
     ]
     if missing:
         raise RuntimeError(f"this version of Crossbar cannot be guarded: {', '.join(missing)}")
+    tuning.stop_formatting()
     GuardedProtocol.limits = config.limits
     WampWebSocketServerFactory.protocol = GuardedProtocol
 

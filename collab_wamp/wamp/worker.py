@@ -30,6 +30,7 @@ from .. import config as configuration
 from .. import node, protocol
 from ..children import die_with_parent
 from ..store.redis import RedisStore
+from . import tuning
 
 COMPONENTS = ("sessions", "relay")
 RETRY_S = 0.25
@@ -53,6 +54,7 @@ def run(name: str) -> int:
     """Until the process is told to end; the exit status."""
     config = configuration.load(os.environ)
     begin_log(config.server.log_level)
+    tuning.stop_formatting()
     component = importlib.import_module(f"collab_wamp.wamp.{name}_component").Component
     store = RedisStore(
         reactor,

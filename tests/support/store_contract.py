@@ -55,7 +55,7 @@ def participant(name: str, client_id: str = "client-0001", **more: Any) -> Parti
 
 
 class StoreContract:
-    """Mix into a `TestCase` that sets `self.store` and can `wait(heard, count)` for announcements."""
+    """Mix into a `TestCase` that sets `self.store` and can `wait(heard, count)`."""
 
     store: Store
 

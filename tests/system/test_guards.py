@@ -96,6 +96,16 @@ class Canary:
 
     async def sings(self) -> None:
         """An edit is answered and comes back in the stream, and nothing else has changed."""
+        await self.writes("a")
+        topic = self.joined["topics"]["edits"]
+        await until(
+            lambda: any(
+                edit[1] == self.seq for event in self.client.events(topic) for edit in event["edits"]
+            )
+        )
+        self._case.assertIsNone(self.client.closed)
+
+    async def writes(self, text: str) -> None:
         self.seq += 1
         answer = await self.client.call(
             "collab.session.edit",
@@ -110,7 +120,9 @@ class Canary:
         topic = self.joined["topics"]["edits"]
         await until(
             lambda: any(
-                edit[1] == self.seq for event in self.client.events(topic) for edit in event["edits"]
+                edit[1] == self.seq
+                for event in self.client.events(topic)
+                for edit in event["edits"]
             )
         )
         self._case.assertIsNone(self.client.closed)
@@ -152,7 +164,9 @@ class IdentityTests(GuardCase):
         self.assertEqual((details["authid"], details["authrole"]), ("mallory", "user"))
         self.assertEqual(details["authextra"]["tenant"], "acme")
         self.assertEqual(details["authextra"]["rights"], {"notes": "view"})
-        self.assertEqual(await self.code_of(client, "collab.session.info", session_id="x"), "no_such_session")
+        self.assertEqual(
+            await self.code_of(client, "collab.session.info", session_id="x"), "no_such_session"
+        )
 
     async def test_other_ways_in_are_closed(self) -> None:
         for hello in (
@@ -246,7 +260,9 @@ class RequestTests(GuardCase):
         topics = canary.joined["topics"]
         for topic in (topics["edits"], topics["roster"], topics["presence"], "collab.notice"):
             client.publish(topic, {"acknowledge": True}, epoch="x", after=0, edits=[["forged"]])
-            answer = await until(lambda: client.received[-1] if client.received[-1][0] == 8 else None)
+            answer = await until(
+                lambda: client.received[-1] if client.received[-1][0] == 8 else None
+            )
             self.assertEqual(answer[4], "wamp.error.not_authorized")
             client.received.pop()
             client.publish(topic, {"eligible": [1]}, epoch="x", after=0, edits=[["forged"]])
@@ -374,9 +390,15 @@ class PoisonTests(GuardCase):
             client.protocol.sendMessage(msgpack.packb(message), True)
             answer = await until(lambda c=client: c.closed or last(c, 8))
             self.assertTrue(
-                answer[0] in (1007, 1008) or answer[4] == "collab.error.bad_request", (value, answer)
+                answer[0] in (1007, 1008) or answer[4] == "collab.error.bad_request",
+                (value, answer),
             )
-        for payload in (b"\xc1", b"\xdd\xff\xff\xff\xff", b"\x91" * 20_000 + b"\xc0", b"\x93\x30\x01"):
+        for payload in (
+            b"\xc1",
+            b"\xdd\xff\xff\xff\xff",
+            b"\x91" * 20_000 + b"\xc0",
+            b"\x93\x30\x01",
+        ):
             client = await self.connected("wamp.2.msgpack")
             await msgpack_login(client, self.at.token("mallory"))
             client.protocol.sendMessage(payload, True)
@@ -436,6 +458,21 @@ class FrameTests(GuardCase):
         client.send_text("[" + " " * (64 * 1024) + "]")
         self.assertEqual((await client.until_closed())[0], 1009)
         await canary.sings()
+
+    async def test_too_large_a_message_in_pieces(self) -> None:
+        client = await self.client()
+        client.protocol.beginMessage()
+        for _ in range(3):
+            client.protocol.sendMessageFrame(b" " * 30_000)
+        self.assertEqual((await client.until_closed())[0], 1009)
+
+    async def test_what_a_client_is_sent_may_be_larger(self) -> None:
+        canary = await self.canary()
+        for _ in range(4):
+            await canary.writes("x" * 30_000)
+        client = await self.client()
+        answer = await client.call("collab.session.snapshot", session_id=self.session_id)
+        self.assertEqual(len(answer["content"]), 120_000)
 
     async def test_frames_that_are_no_frames(self) -> None:
         for raw, codes in (
@@ -545,16 +582,7 @@ class DeadlineTests(GuardCase):
         """Before it fills the router's memory; the others do not notice."""
         canary = await self.canary()
         for _ in range(4):
-            canary.seq += 1
-            await canary.client.call(
-                "collab.session.edit",
-                session_id=self.session_id,
-                epoch=canary.joined["epoch"],
-                revision=canary.seq - 1,
-                client_id="canary-client",
-                seq=canary.seq,
-                op=["x" * 30_000],
-            )
+            await canary.writes("x" * 30_000)
         client = await self.client()
         await client.call(
             "collab.session.join", session_id=self.session_id, client_id="mallory-client"

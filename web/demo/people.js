@@ -34,6 +34,7 @@ function renderFaces(people) {
   const count = people.length === 1 ? "You are alone here" : `${people.length} people here`;
   byId("people-count").textContent = count;
   byId("people-button").title = count;
+  byId("people-button").dataset.count = people.length;
 }
 
 function face(color, letters) {

@@ -20,6 +20,7 @@ let timer = null;
 /** @param {import("../src/session.js").Status} status */
 export function showStatus({ state, pending, readOnly }) {
   clearTimeout(timer);
+  pill.dataset.pending = pending;
   const words = wordsFor(state, pending, readOnly);
   const show = () => {
     pill.dataset.state = state;

@@ -21,12 +21,9 @@ import {
 import { EditorView, ViewPlugin } from "@codemirror/view";
 import { PairIndex } from "./codepoints.js";
 import { peers, peersAt } from "./codemirror-peers.js";
-import { text } from "./text.js";
+import { text, UNFIT } from "./text.js";
 
 export { colorOf, nameOf } from "./codemirror-peers.js";
-
-const LONE_SURROGATE =
-  /[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g;
 
 /** Marks transactions that bring what did not come from this editor; the value is the `Change`. */
 export const remoteChange = Annotation.define();
@@ -56,7 +53,7 @@ export function collab(session, { cursors = true } = {}) {
     EditorState.changeFilter.of(
       (transaction) => isRemote(transaction) || !session.status.readOnly,
     ),
-    EditorState.transactionFilter.of(keepWellFormed),
+    EditorState.transactionFilter.of(keepFit),
     cursors ? peers() : [],
     ViewPlugin.define((view) => new Binding(view, session, readOnlyPart, cursors)),
   ];
@@ -195,15 +192,15 @@ function changesOf(transaction) {
   return changes;
 }
 
-/** No document has half a surrogate pair in it: not from what is inserted, nor from a cut. */
-function keepWellFormed(transaction) {
+/** Replace what a document may not have in it, and do nothing that cuts a surrogate pair. */
+function keepFit(transaction) {
   if (!transaction.docChanged || isRemote(transaction)) return transaction;
   const index = transaction.startState.field(pairIndex);
   const fixes = [];
   let cuts = false;
   transaction.changes.iterChanges((from, to, fromAfter, _toAfter, inserted) => {
     cuts ||= index.cuts(from) || index.cuts(to);
-    for (const match of inserted.toString().matchAll(LONE_SURROGATE)) {
+    for (const match of inserted.toString().matchAll(UNFIT)) {
       const at = fromAfter + match.index;
       fixes.push({ from: at, to: at + 1, insert: "\ufffd" });
     }

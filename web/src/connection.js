@@ -1,7 +1,6 @@
 /**
- * A WAMP connection: as much of a WAMP client as is needed, over one WebSocket, in msgpack.
- *
- * Not JSON: in WAMP's JSON a text that begins with NUL means bytes, and documents may hold any text.
+ * A WAMP connection: as much of a WAMP client as is needed, over one WebSocket, in msgpack, which
+ * costs the router less than JSON.
  */
 
 import { decode, encode } from "@msgpack/msgpack";

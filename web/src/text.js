@@ -13,8 +13,8 @@
 import { type as library } from "ot-text-unicode";
 import { countCodePoints } from "./codepoints.js";
 
-const LONE_SURROGATE =
-  /[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/;
+/** What no document may have in it: halves of surrogate pairs, and U+0000. */
+export const UNFIT = /[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]|\0/g;
 
 export const text = {
   name: "text",
@@ -91,7 +91,7 @@ export const text = {
       const size = part?.d ?? part;
       const sound =
         typeof size === "string"
-          ? size !== "" && !LONE_SURROGATE.test(size)
+          ? size !== "" && size.search(UNFIT) < 0
           : Number.isSafeInteger(size) && size > 0;
       if (!sound || !["number", "string", "object"].includes(kind) || kind === last) {
         throw new TypeError(`Not a part of a canonical operation: ${JSON.stringify(part)}.`);

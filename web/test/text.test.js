@@ -117,7 +117,7 @@ test("a position moves with the text, and behind what its owner types", () => {
 test("what is not canonical or does not fit is refused", () => {
   for (const op of [
     "abc", [0], [""], [5], ["a", "b"], [{ d: 0 }], [{ d: "" }], [1.5, "a"], [-1, "a"], [true], [null],
-    [{}], ["\ud800"], [{ d: "\udc00" }], [6, "a"], [{ d: 6 }], [[]], [1, 1, "a"],
+    [{}], ["\ud800"], ["a\0b"], [{ d: "\udc00" }], [6, "a"], [{ d: 6 }], [[]], [1, 1, "a"],
   ]) {
     assert.throws(() => text.check(op, 5), TypeError, JSON.stringify(op));
   }

@@ -142,4 +142,6 @@ class Page:
         await self.until(lambda seen: seen["text"] == text, f"the text {text!r}")
 
     async def until_saved(self) -> None:
-        await self.until(lambda seen: seen["state"] in ("saved", "connected"), "saved")
+        await self.until(
+            lambda seen: not seen["pending"] and seen["state"] in ("saved", "connected"), "saved"
+        )

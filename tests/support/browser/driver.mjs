@@ -37,6 +37,7 @@ const look = () => {
   return {
     text: lines.map((line) => (line.querySelector(".cm-placeholder") ? "" : line.textContent)).join("\n"),
     state: document.querySelector("#status").dataset.state,
+    pending: Number(document.querySelector("#status").dataset.pending ?? 0),
     status: document.querySelector("#status-text").textContent,
     people: [...document.querySelectorAll("#people-list .who")].map((who) => who.textContent),
     cursors: Object.fromEntries(
@@ -56,6 +57,8 @@ const commands = {
     const page = await context.newPage();
     page.setDefaultTimeout(TIMEOUT_MS);
     page.on("pageerror", (error) => complaints.push(`${name}: ${error.message}`));
+    // "Leave the page?", which it asks where something is not saved.
+    page.on("dialog", (dialog) => dialog.accept());
     page.on("console", (message) => {
       if (message.type() === "error") complaints.push(`${name}: ${message.text()}`);
     });

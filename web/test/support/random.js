@@ -11,7 +11,7 @@ export function seeded(seed) {
   return { random, below, pick: (list) => list[below(list.length)], chance: (p) => random() < p };
 }
 
-const ALPHABET = ["a", "b", "é", "e\u0301", "😀", "👩‍👧", "\r\n", "\n", "\r", "\0", "漢", " "];
+const ALPHABET = ["a", "b", "é", "e\u0301", "😀", "👩‍👧", "\r\n", "\n", "\r", "\t", "漢", " "];
 
 /** A random text of up to `most` characters, some of them awkward. */
 export function randomText({ below, pick }, most) {

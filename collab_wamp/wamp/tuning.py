@@ -1,0 +1,44 @@
+"""Makes Autobahn and Crossbar quicker without touching their files.
+
+For every message they format coloured arguments, through click, of trace messages that nobody
+logs: a third of a router's time and more. What is replaced is looked for first; where a version
+does not have it, nothing is changed and the log says so.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import autobahn.util
+from twisted.logger import Logger
+
+PACKAGES = ("autobahn.wamp", "autobahn.twisted", "autobahn.websocket", "crossbar.router")
+FORMATTERS = ("hl", "hlval", "hlid", "hltype", "hlflag", "hluserid", "hlcontract", "pformat")
+
+log = Logger()
+
+
+def plain(value: Any = None, *_args: Any, **_kwargs: Any) -> Any:
+    """In place of a formatter: a trace message shows the value as it is."""
+    return value
+
+
+def stop_formatting() -> int:
+    """Take the formatters out of the modules that are loaded.
+
+    Returns:
+        how many were found.
+    """
+    if not hasattr(autobahn.util, "_HAS_CLICK"):
+        log.warn("this Autobahn formats trace messages in another way: not made quicker")
+        return 0
+    autobahn.util._HAS_CLICK = False
+    found = 0
+    for name, module in list(sys.modules.items()):
+        if name.startswith(PACKAGES):
+            for formatter in FORMATTERS:
+                if formatter in vars(module):
+                    setattr(module, formatter, plain)
+                    found += 1
+    return found
