@@ -41,7 +41,11 @@ clean:  ## remove what was set up and built (not the documents in .data)
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed; PYTHON=… names one"; exit 1; }
 	$(PYTHON) -m venv .venv
 
+# bjdata, which Crossbar asks for, would be compiled for another numpy than it meets, and complain at
+# every start. It is not used here.
 .venv/installed: .venv/bin/python setup.cfg pyproject.toml
+	PYBJDATA_NO_EXTENSION=1 $(BIN)/python -m pip install --quiet --disable-pip-version-check \
+		--no-cache-dir 'bjdata>=0.6'
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
 	@touch $@
 
