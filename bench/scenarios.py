@@ -21,7 +21,7 @@ from .client import LightClient
 from .cpu import CpuClock
 
 Row = tuple[str, float, str]
-TRACES = Path(__file__).parents[1] / "tests" / "data"
+TRACES = Path(__file__).parents[1] / "tests" / "data" / "traces"
 clock: Any = reactor
 
 
