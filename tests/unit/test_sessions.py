@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+import attrs
+from twisted.internet.defer import Deferred
 from twisted.trial.unittest import TestCase
 
+from collab_wamp.document import CorruptSnapshot
 from collab_wamp.errors import CollabError
 from collab_wamp.joining import SessionLimits
 from collab_wamp.ot.base import Limits as OpLimits
-from tests.support.parties import KEY, Party, claims
+from tests.support.parties import KEY, Party, claims, start
 
 
 class SessionsCase(TestCase):
@@ -237,6 +240,75 @@ class EditTests(SessionsCase):
         with self.assertRaises(CollabError) as caught:
             await self.edit(one, at, 0, 1, ["a", 1, "b", 1])
         self.assertEqual(caught.exception.code, "op_too_large")
+
+
+class TroubleTests(SessionsCase):
+    async def test_a_store_that_lost_history_makes_a_new_epoch(self) -> None:
+        one, at = await self.joined(1)
+        for number in range(3):
+            await self.edit(one, at, number, number + 1, ["x"])
+        record = self.party.store._records[KEY]  # as after a failover to a replica that was behind
+        record.meta = attrs.evolve(record.meta, revision=1)
+        del record.log[1:]
+        with self.assertRaises(CollabError) as caught:
+            await self.edit(one, at, 3, 4, ["y"])
+        self.assertEqual(caught.exception.code, "stale_epoch")
+        again, now = await self.joined(1)
+        self.assertNotEqual(now["epoch"], at["epoch"])
+        self.assertEqual((now["revision"], now["content"]), (1, "x"))
+        await self.edit(again, now, 1, now["next_seq"], ["z"])
+
+    async def test_nothing_is_built_on_a_damaged_snapshot(self) -> None:
+        await self.joined(1)
+        record = self.party.store._records[KEY]
+        record.snapshot = attrs.evolve(record.snapshot, content=b'"other"')
+        other = Party(self.party.store, self.party.around)
+        with self.assertRaises(CorruptSnapshot):
+            await other.call("snapshot", other.caller(1), session_id="notes")
+
+    async def test_too_many_waiting_edits_are_refused_until_they_are_fewer(self) -> None:
+        self.party = Party(limits=SessionLimits(waiting=2))
+        people = [await self.joined(number) for number in range(1, 5)]
+        held: list[Deferred[None]] = []
+        commit = self.party.store.commit
+
+        async def slow(*args: Any) -> Any:
+            held.append(Deferred())
+            await held[-1]
+            return await commit(*args)
+
+        self.party.store.commit = slow
+        edits = [start(self.edit(one, at, 0, 1, ["x"])) for one, at in people[:3]]
+        one, at = people[3]
+        with self.assertRaises(CollabError) as caught:
+            await self.edit(one, at, 0, 1, ["x"])
+        self.assertEqual(caught.exception.code, "overloaded")
+        self.assertTrue(caught.exception.entry.retryable)
+        self.assertEqual(caught.exception.details["retry_after_ms"], 200)
+        while held:
+            held.pop().callback(None)
+        self.assertEqual([(await edit)["revision"] for edit in edits], [1, 2, 3])
+        self.party.store.commit = commit
+        self.assertEqual((await self.edit(one, at, 0, 1, ["x"]))["revision"], 4)
+
+    async def test_what_waits_is_committed_together(self) -> None:
+        people = [await self.joined(number) for number in range(1, 6)]
+        held: list[Deferred[None]] = []
+        sizes: list[int] = []
+        commit = self.party.store.commit
+
+        async def slow(key: Any, epoch: Any, expected: Any, submissions: Any) -> Any:
+            sizes.append(len(submissions))
+            held.append(Deferred())
+            await held[-1]
+            return await commit(key, epoch, expected, submissions)
+
+        self.party.store.commit = slow
+        edits = [start(self.edit(one, at, 0, 1, ["x"])) for one, at in people]
+        held[0].callback(None)
+        held[1].callback(None)
+        self.assertEqual([(await edit)["revision"] for edit in edits], [1, 2, 3, 4, 5])
+        self.assertEqual(sizes, [1, 4])
 
 
 class JoinTests(SessionsCase):
