@@ -117,7 +117,8 @@ class OTType(Protocol):
             size: bytes of all texts in it.
 
         Returns:
-            (first, rest) with `compose(first, rest) == op`.
+            (first, rest) with `compose(first, rest)` doing what `op` does; an insertion may have
+            come before the deletion it stood right behind.
         """
 
     def transform_position(self, position: int, op: Any) -> int: ...

@@ -69,13 +69,18 @@ class TextBuffer:
                         index -= 1
                         start -= len(chunks[index])
                     offset = 0
-            self._merge(index)
+            index, start = self._merge(index, start)
 
-    def _merge(self, index: int) -> None:
-        """Join a chunk that has become small to the next one."""
+    def _merge(self, index: int, start: int) -> tuple[int, int]:
+        """Join a chunk that has become small to its neighbours; its index and start then."""
         chunks = self._chunks
         if index + 1 < len(chunks) and len(chunks[index]) + len(chunks[index + 1]) < CHUNK // 2:
             chunks[index : index + 2] = [chunks[index] + chunks[index + 1]]
+        if index and len(chunks[index - 1]) + len(chunks[index]) < CHUNK // 2:
+            index -= 1
+            start -= len(chunks[index])
+            chunks[index : index + 2] = [chunks[index] + chunks[index + 1]]
+        return index, start
 
     def _verify(self, op: list[Any]) -> None:
         position = 0

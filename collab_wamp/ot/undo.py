@@ -37,7 +37,8 @@ class UndoStack:
         inverse = self._type.invert(op)
         if joined and self._undo:
             inverse = self._type.compose(inverse, self._undo.pop())
-        self._undo.append(inverse)
+        if not self._type.is_noop(inverse):
+            self._undo.append(inverse)
         del self._undo[:-MOST]
         self._redo.clear()
 

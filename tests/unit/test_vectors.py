@@ -1,0 +1,57 @@
+"""The vectors that Python and JavaScript are both held to."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from twisted.trial.unittest import TestCase
+
+from collab_wamp.ot import Limits, OpError
+from collab_wamp.ot.outbox import Outbox
+from collab_wamp.ot.text import TEXT
+from tests.support.vectors import call
+
+FOLDER = Path(__file__).parents[1] / "vectors"
+
+
+def read(name: str) -> dict[str, Any]:
+    vectors: dict[str, Any] = json.loads((FOLDER / name).read_text(encoding="utf-8"))
+    assert vectors["cases"]
+    return vectors
+
+
+class VectorTests(TestCase):
+    def test_text(self) -> None:
+        for case in read("text.json")["cases"]:
+            document, a, b, limits = case["document"], case["a"], case["b"], case["limits"]
+            for op in (a, b, case["c"]):
+                self.assertEqual(TEXT.check(op, Limits()), op)
+            found = {
+                "applied": TEXT.apply(document, a),
+                "a_left": TEXT.transform(a, b, "left"),
+                "b_right": TEXT.transform(b, a, "right"),
+                "composed": TEXT.compose(a, case["c"]),
+                "invertible": TEXT.make_invertible(a, document),
+                "inverted": TEXT.invert(a, document),
+                "position_after": TEXT.transform_position(case["position"], a),
+                "difference": TEXT.difference(document, case["applied"]),
+                "split": list(TEXT.split(a, limits["parts"], limits["size"])),
+            }
+            self.assertEqual(found, {name: case[name] for name in found}, case)
+
+    def test_what_text_refuses(self) -> None:
+        for op in read("text.json")["refused"]:
+            self.assertRaises(OpError, TEXT.check, op, Limits())
+
+    def test_outbox(self) -> None:
+        for case in read("outbox.json")["cases"]:
+            outbox = Outbox(TEXT, case["client_id"], case["revision"], case["next_seq"])
+            for number, step in enumerate(case["steps"]):
+                expected = {name: step[name] for name in step if name not in ("call", "args")}
+                self.assertEqual(
+                    call(outbox, step["call"], step["args"]),
+                    expected,
+                    f"case {case['seed']}, step {number}: {step['call']} {step['args']}",
+                )

@@ -1,0 +1,73 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { test } from "node:test";
+import { Gap, Outbox } from "../src/outbox.js";
+import { text } from "../src/text.js";
+
+/** Vectors that this client and the Python package are both held to. */
+function read(name) {
+  const url = new URL(`../../tests/vectors/${name}`, import.meta.url);
+  const vectors = JSON.parse(readFileSync(url, "utf8"));
+  assert.ok(vectors.cases.length > 0);
+  return vectors;
+}
+
+test("text does what the vectors say", () => {
+  for (const { document, a, b, c, position, limits, ...expected } of read("text.json").cases) {
+    for (const op of [a, b]) text.check(op, text.length(document));
+    const invertible = text.invertible(a, document);
+    const found = {
+      applied: text.apply(document, a),
+      a_left: text.transform(a, b, "left"),
+      b_right: text.transform(b, a, "right"),
+      composed: text.compose(a, c),
+      invertible,
+      inverted: text.invert(invertible),
+      position_after: text.transformPosition(position, a),
+      difference: text.difference(document, expected.applied),
+      split: text.split(a, limits),
+    };
+    assert.deepEqual(found, expected);
+  }
+});
+
+test("text refuses what the vectors refuse", () => {
+  for (const op of read("text.json").refused) {
+    assert.throws(() => text.check(op, 2 ** 31), TypeError, JSON.stringify(op));
+  }
+});
+
+/** How the steps of the vectors are called here, and what a call returns. */
+const CALLS = {
+  local: (outbox, op) => outbox.local(op) ?? null,
+  next: (outbox, parts, size) => outbox.next(parts ? { parts, size } : undefined),
+  resend: (outbox) => outbox.resend(),
+  receive: (outbox, ...edit) => outbox.receive(...edit),
+  answered: (outbox, seq, revision) => outbox.answered(seq, revision),
+  undo_pending: (outbox) => outbox.undoPending(),
+  reject: (outbox) => outbox.reject(),
+  reset: (outbox, revision, difference, nextSeq) => outbox.reset(revision, difference, nextSeq),
+};
+
+test("the outbox does what the vectors say", () => {
+  for (const { seed, client_id, revision, next_seq, steps } of read("outbox.json").cases) {
+    const outbox = new Outbox(text, client_id, revision, next_seq);
+    steps.forEach(({ call, args, ...expected }, i) => {
+      const found = {};
+      try {
+        found.returns = CALLS[call](outbox, ...args);
+      } catch (error) {
+        if (!(error instanceof Gap)) throw error;
+        found.gap = true;
+      }
+      Object.assign(found, {
+        state: outbox.state,
+        revision: outbox.revision,
+        next_seq: outbox.nextSeq,
+        buffer: outbox.buffer,
+        in_flight: outbox.inFlight?.now ?? null,
+      });
+      assert.deepEqual(found, expected, `case ${seed}, step ${i}: ${call}`);
+    });
+  }
+});
