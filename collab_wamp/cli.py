@@ -44,7 +44,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; the exit status (2: the command line or the configuration is wrong)."""
     argv = list(sys.argv[1:] if argv is None else argv)
     named = [name for name in COMMANDS if name in argv]
-    args = make_parser(named[:1] or COMMANDS).parse_args(argv)
+    # Several: one is the command, the others are values of options.
+    args = make_parser(named if len(named) == 1 else COMMANDS).parse_args(argv)
     command = importlib.import_module(f".commands.{args.command}", __package__)
     try:
         options = {

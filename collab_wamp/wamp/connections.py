@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from typing import Protocol
 
+from twisted.logger import Logger
+
+log = Logger()
+
 
 class Connection(Protocol):
     """What is kept of a connection; see `guarded.GuardedProtocol`."""
@@ -12,6 +16,8 @@ class Connection(Protocol):
     user: tuple[str, str] | None
 
     def look_after(self, now_s: float) -> None: ...
+
+    def cut(self, kind: str) -> None: ...
 
 
 _open: set[Connection] = set()
@@ -46,4 +52,8 @@ def of_user(tenant: str, user_id: str) -> int:
 def look_after_all(now_s: float) -> None:
     """See to everybody's deadlines; `now_s` is the time of day."""
     for connection in list(_open):
-        connection.look_after(now_s)
+        try:
+            connection.look_after(now_s)
+        except Exception:  # of this one; the others are looked after all the same
+            log.failure("a connection could not be looked after, and is cut")
+            connection.cut("failure")

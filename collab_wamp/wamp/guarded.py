@@ -78,11 +78,11 @@ class GuardedProtocol(WampWebSocketServerProtocol):  # type: ignore[misc]  # nor
         self._early_messages = 0
         self._frames = 0
         self._serializer: Any = None
-        self._tcp = _innermost(self.transport)
+        self._tcp = innermost(self.transport)
         connections.opened(self)
         super().connectionMade()
         # What a client sends is limited, what it is sent is not; Autobahn has one number for both.
-        self._largest_message = self.maxMessagePayloadSize
+        self._largest_message: int = self.factory.maxMessagePayloadSize
         self.maxMessagePayloadSize = 0
         # Autobahn would answer 400, and would not let pages in that this node serves under names
         # that it does not know of; see `onConnect`.
@@ -249,7 +249,7 @@ class GuardedProtocol(WampWebSocketServerProtocol):  # type: ignore[misc]  # nor
         self._tcp.dataBuffer = b""
 
 
-def _innermost(transport: Any) -> Any:
+def innermost(transport: Any) -> Any:
     """The TCP connection below what wraps it."""
     while not hasattr(transport, "dataBuffer"):
         transport = transport.transport

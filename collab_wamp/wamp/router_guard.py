@@ -2,8 +2,9 @@
 
 Loaded as the first component of the router worker, in its process, before the transports listen. It
 puts `guarded.GuardedProtocol` into the place of the protocol that Crossbar makes for a WebSocket
-connection, looks after all of them several times a second, and answers what the node lacks to be
-ready. It refuses to start if this Crossbar has not the names that it leans on (`LEANS_ON`).
+connection, and `patience.PatientSite` into that of its web server, looks after all connections
+several times a second, and answers what the node lacks to be ready. It refuses to start if this
+Crossbar has not the names that it leans on (`LEANS_ON`).
 
 Each guard has a test in `tests/system/test_guards.py` that fails without it.
 """
@@ -20,15 +21,18 @@ from autobahn.wamp.serializer import JsonObjectSerializer, Serializer
 from crossbar.router.broker import Broker
 from crossbar.router.protocol import WampWebSocketServerFactory, WampWebSocketServerProtocol
 from crossbar.router.session import RouterSession
+from crossbar.worker import transport as web_transport
 from twisted.internet import reactor
 from twisted.internet.abstract import FileDescriptor
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
+from twisted.web.http import HTTPChannel
 
 from .. import protocol
 from ..config import Config
 from . import connections, tuning
 from .guarded import GuardedProtocol
+from .patience import PatientSite
 from .settings import from_environment
 
 LOOK_S = 0.25
@@ -44,6 +48,9 @@ LEANS_ON: tuple[tuple[Any, tuple[str, ...]], ...] = (
          "dropConnection", "sendCloseFrame"),
     ),
     (RouterSession, ("onMessage", "leave")),
+    (web_transport, ("Site",)),
+    (web_transport.Site, ("buildProtocol", "getResourceFor")),
+    (HTTPChannel, ("forceAbortClient",)),
     (Broker, ("processSubscribe",)),
     (Serializer, ("MESSAGE_TYPE_MAP",)),
     (JsonObjectSerializer, ("serialize",)),
@@ -70,6 +77,9 @@ def install(config: Config) -> None:
     tuning.stop_formatting()
     GuardedProtocol.limits = config.limits
     WampWebSocketServerFactory.protocol = GuardedProtocol
+    PatientSite.patience_s = config.limits.handshake_s
+    PatientSite.later = reactor.callLater
+    web_transport.Site = PatientSite
 
 
 class Guard(ApplicationSession):  # type: ignore[misc]  # Autobahn has no types

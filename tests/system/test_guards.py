@@ -1,12 +1,13 @@
 """Each guard of the router, attacked over raw WebSocket frames, with an innocent client beside it.
 
-Taken out one at a time (see `collab_wamp/wamp/gate.py`, `guarded.py`), each has a test here that fails.
+Taken out one at a time (see `wamp/gate.py` and `wamp/guarded.py`), each has a test here that fails.
 """
 
 from __future__ import annotations
 
 import json
 import socket
+import time
 from typing import Any, ClassVar
 
 import msgpack
@@ -100,7 +101,9 @@ class Canary:
         topic = self.joined["topics"]["edits"]
         await until(
             lambda: any(
-                edit[1] == self.seq for event in self.client.events(topic) for edit in event["edits"]
+                edit[1] == self.seq
+                for event in self.client.events(topic)
+                for edit in event["edits"]
             )
         )
         self._case.assertIsNone(self.client.closed)
@@ -114,7 +117,7 @@ class Canary:
             revision=self.seq - 1,
             client_id="canary-client",
             seq=self.seq,
-            op=["a"],
+            op=[text],
         )
         self._case.assertEqual(answer["revision"], self.seq)
         topic = self.joined["topics"]["edits"]
@@ -278,8 +281,8 @@ class RequestTests(GuardCase):
         )
         for position, options in enumerate(
             (
-                {"eligible": []}, {"eligible_authid": ["nobody"]}, {"exclude_authrole": ["backend"]},
-                {"retain": True}, {"exclude_me": False}, {"disclose_me": False},
+                {"eligible": []}, {"eligible_authid": ["nobody"]}, {"retain": True},
+                {"exclude_authrole": ["backend"]}, {"exclude_me": False}, {"disclose_me": False},
             )
         ):  # fmt: skip
             client.publish(joined["topics"]["cursor"], options, revision=0, position=None)
@@ -325,10 +328,10 @@ class RequestTests(GuardCase):
         canary = await self.canary()
         for message in (
             [], {}, 1, None, "x", [True], ["x"], [48], [48, "x", {}, "a.b.c"], [48, 1, [], "a.b.c"],
-            [48, 0, {}, "a.b.c"], [48, 1, {}, 5], [48, 1, {}, "a.b.c", {}], [48, 1, {}, "a.b.c", [], []],
-            [32, 1, {}, None], [16, -1, {}, "a.b.c"], [2, 1, {}], [4, "ticket", {}], [36, 1, 1, {}],
-            [50, 1, {}], [68, 1, 1, {}], [70, 1, {}], [8, 68, 1, {}, "x"], [1, "collab", {}], [5, "x", {}],
-            [99], [2**60], [33, 1, 1],
+            [48, 0, {}, "a.b.c"], [48, 1, {}, 5], [48, 1, {}, "a.b.c", {}],
+            [48, 1, {}, "a.b.c", [], []], [32, 1, {}, None], [16, -1, {}, "a.b.c"], [2, 1, {}],
+            [4, "ticket", {}], [36, 1, 1, {}], [50, 1, {}], [68, 1, 1, {}], [70, 1, {}],
+            [8, 68, 1, {}, "x"], [1, "collab", {}], [5, "x", {}], [99], [2**60], [33, 1, 1],
         ):  # fmt: skip
             client = await self.client()
             client.send(message)
@@ -355,7 +358,7 @@ class PoisonTests(GuardCase):
             "1" * 5000, "[" * 20_000 + "]" * 20_000, "[" * 20_000, '{"a":' * 5000, "'x'", "01",
         ):  # fmt: skip
             client = await self.client()
-            client.send_text('[48,1,{},"collab.session.list",[],{"cursor":%s}]' % value)
+            client.send_text('[48,1,{},"collab.session.list",[],{"cursor":' + value + "}]")
             code, _ = await client.until_closed()
             self.assertEqual(code, 1007, value[:20])
         await canary.sings()
@@ -555,6 +558,41 @@ class DeadlineTests(GuardCase):
         start = reactor.seconds()
         await client.until_closed(OPEN)
         self.assertLess(reactor.seconds() - start, 5)
+
+    async def test_who_does_not_finish_a_request(self) -> None:
+        """Silent, or a byte now and then: the connection's time for its first request is short."""
+        for text, drip in ((b"", b""), (b"GET /ws HTTP/1.1\r\nX: ", b"x")):
+            self.assertLess(await deferToThread(self.seconds_open, text, drip), 5.0, text)
+
+    def seconds_open(self, text: bytes, drip: bytes) -> float:
+        """How long a connection lives that sends a text, and then a byte four times a second."""
+        start = time.monotonic()
+        with socket.create_connection(("127.0.0.1", self.at.port)) as link:
+            link.sendall(text)
+            link.settimeout(0.25)
+            while time.monotonic() - start < 10:
+                try:
+                    if link.recv(100) == b"":
+                        break
+                    link.sendall(drip)
+                except TimeoutError:
+                    link.sendall(drip)
+                except ConnectionError:
+                    break
+        return time.monotonic() - start
+
+    async def test_who_is_frozen_is_gone_soon(self) -> None:
+        """No ping is answered: the others see it leave."""
+        canary = await self.canary()
+        client = await self.client()
+        await client.call(
+            "collab.session.join", session_id=self.session_id, client_id="mallory-client"
+        )
+        client.protocol.transport.pauseProducing()
+        roster = canary.joined["topics"]["roster"]
+        await until(lambda: any("left" in event for event in canary.client.events(roster)), 15.0)
+        client.protocol.transport.resumeProducing()
+        await client.until_closed()
 
     async def test_who_says_hello_without_end(self) -> None:
         client = await self.connected()

@@ -78,8 +78,10 @@ class ValueTests(TestCase):
 
 OPTIONS = st.dictionaries(
     st.sampled_from(
-        ["match", "acknowledge", "eligible", "exclude", "exclude_me", "retain", "forward_for", "mode",
-         "enc_algo", "receive_progress", "timeout", "invoke", "get_retained", "disclose_me", "x"]
+        [
+            "match", "acknowledge", "eligible", "exclude", "exclude_me", "retain", "forward_for",
+            "mode", "enc_algo", "receive_progress", "timeout", "invoke", "get_retained", "x",
+        ]
     ),
     st.sampled_from([True, False, None, "exact", "prefix", [], [1], 5]),
 )  # fmt: skip
@@ -125,11 +127,15 @@ class JudgeTests(TestCase):
         )
 
     def test_hello_is_reduced_to_what_is_needed(self) -> None:
-        verdict = gate.judge(
-            [1, "collab", {"roles": {"callee": {"features": {"x": 1}}}, "authmethods": ["ticket", "tls"],
-             "authid": "ada", "authrole": "backend", "authextra": {"tenant": "other"}, "resume": True}],
-            joined=False,
-        )  # fmt: skip
+        details = {
+            "roles": {"callee": {"features": {"x": 1}}},
+            "authmethods": ["ticket", "tls"],
+            "authid": "ada",
+            "authrole": "backend",
+            "authextra": {"tenant": "other"},
+            "resume": True,
+        }
+        verdict = gate.judge([1, "collab", details], joined=False)
         assert isinstance(verdict, gate.Pass)
         self.assertEqual(
             verdict.message,

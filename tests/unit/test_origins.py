@@ -1,4 +1,4 @@
-"""Which pages may connect: the node's own, under whatever name it is reached, and configured ones."""
+"""Which pages may connect: the node's own, by whatever name it is reached, and configured ones."""
 
 from __future__ import annotations
 
