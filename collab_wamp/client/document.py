@@ -117,6 +117,11 @@ class Document:
         return Status(state, pending, read_only)
 
     @property
+    def unsent(self) -> bool:
+        """Whether something was done here that has not been sent yet."""
+        return self._replica.outbox.buffer is not None
+
+    @property
     def error(self) -> ClientError | None:
         """Why the session is over for this client, or None."""
         return self._sync.end

@@ -1,4 +1,4 @@
-"""Clients and the server's use cases in one process, with a network that delays, loses and breaks."""
+"""Clients and the server's use cases in one process, over a network that delays and loses."""
 
 from __future__ import annotations
 
@@ -73,9 +73,11 @@ class Line:
     def request(self, request: Request) -> None:
         # What was sent before a connection broke may arrive or not.
         lost = self.person.random.random() < self.person.world.loss / 2
-        self.later("up", lambda: self.open and lost or self.arrived(request))
+        self.later("up", lambda: self.arrived(request, lost and self.open))
 
-    def arrived(self, request: Request) -> None:
+    def arrived(self, request: Request, lost: bool) -> None:
+        if lost:
+            return
         if isinstance(request, Subscribe):
             if self.open:
                 self.topics[request.topic] = request

@@ -12,24 +12,30 @@ import collab_wamp
 
 ROOT = Path(collab_wamp.__file__).parent
 PURE = {"errors", "protocol", "access", "tokens"}
-USE_CASES = {"document", "documents", "writer", "joining", "presence", "sessions", "relay", "feed"}
+USE_CASES = {
+    "document", "documents", "writer", "joining", "presence", "sessions", "relay", "feed", "shared",
+}  # fmt: skip
 PLAIN_PROCESSES = {"children", "embedded", "node", "supervisor"}
 
-# A part → the parts that it may import, beside itself. A part is a folder or a module of the package.
+# A part → the parts that it may import, beside itself. A part is a folder or a module.
 MAY_IMPORT: dict[str, set[str]] = {
     "ot": set(),
     **{name: PURE | {"ot"} for name in PURE},
     "store": PURE | {"ot"},
     **{name: PURE | USE_CASES | {"ot", "store.interface"} for name in USE_CASES},
     "config": PURE | USE_CASES | {"ot", "store.address"},
-    "client": PURE | {"ot"},
+    "client": PURE | {"ot", "traces"},
+    "traces": {"ot"},
     "wamp": PURE | USE_CASES | {"ot", "store", "config", "node", "children"},
     "http": PURE | USE_CASES | {"config", "wamp"},
     "children": set(),
     "embedded": set(),
     "node": {"config"},
     "supervisor": {"config", "children", "embedded", "node", "wamp.supervise"},
-    "commands": PURE | USE_CASES | PLAIN_PROCESSES | {"ot", "store", "config", "wamp", "client"},
+    "commands": PURE
+    | USE_CASES
+    | PLAIN_PROCESSES
+    | {"ot", "store", "config", "wamp", "client", "traces"},
     "cli": {"config", "commands", "__version__"},
     "__init__": set(),
 }
@@ -38,9 +44,9 @@ MAY_IMPORT: dict[str, set[str]] = {
 ONLY_IN: dict[str, set[str]] = {
     "jwt": {"tokens"},
     "txredisapi": {"store/connection", "store/durability"},
-    "crossbar": {"wamp/guarded", "wamp/router_guard"},
+    "crossbar": {"wamp/guarded", "wamp/patience", "wamp/router_guard"},
     "autobahn": {"wamp", "client"},
-    "twisted.web": {"http"},
+    "twisted.web": {"http", "wamp/router_guard"},
     "twisted.internet.reactor": {"wamp/worker", "wamp/router_guard"},
     "os.environ": {"cli", "commands", "wamp/worker", "wamp/settings", "wamp/supervise"},
     "time": {"wamp", "children", "embedded", "supervisor", "commands"},
