@@ -1,6 +1,14 @@
 /** The editor: CodeMirror with the session's text, in a shadow tree of its own. */
 
-import { history, historyKeymap, redo, redoDepth, standardKeymap, undo, undoDepth } from "@codemirror/commands";
+import {
+  history,
+  historyKeymap,
+  redo,
+  redoDepth,
+  standardKeymap,
+  undo,
+  undoDepth,
+} from "@codemirror/commands";
 import { Compartment } from "@codemirror/state";
 import { EditorView, keymap, placeholder } from "@codemirror/view";
 import { collab } from "collab-wamp/codemirror";
@@ -31,7 +39,9 @@ const look = EditorView.theme({
 /**
  * @param {HTMLElement} host
  * @param {import("../src/session.js").Session} session
- * @param {{dark: boolean, onHistory: (state: {canUndo: boolean, canRedo: boolean}) => void}} options
+ * @param {object} options
+ * @param {boolean} options.dark
+ * @param {(state: {canUndo: boolean, canRedo: boolean}) => void} options.onHistory
  */
 export function openEditor(host, session, { dark, onHistory }) {
   // The page's policy allows no inline style elements; a shadow tree takes CodeMirror's styles as

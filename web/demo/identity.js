@@ -4,7 +4,14 @@ const KEY = "collab.identity";
 
 /** Readable under white letters, and apart from each other. */
 export const COLORS = [
-  "#c2410c", "#a16207", "#4d7c0f", "#0f766e", "#0369a1", "#4338ca", "#7e22ce", "#be185d",
+  "#c2410c",
+  "#a16207",
+  "#4d7c0f",
+  "#0f766e",
+  "#0369a1",
+  "#4338ca",
+  "#7e22ce",
+  "#be185d",
 ];
 
 const QUALITIES = ["Quiet", "Swift", "Kind", "Bright", "Calm", "Brave", "Merry", "Gentle"];

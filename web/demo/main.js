@@ -18,7 +18,8 @@ const TOKEN_WORDS = {
 
 const byId = (id) => document.getElementById(id);
 const systemDark = matchMedia("(prefers-color-scheme: dark)");
-const isDark = () => (document.documentElement.dataset.theme ?? (systemDark.matches ? "dark" : "light")) === "dark";
+const isDark = () =>
+  (document.documentElement.dataset.theme ?? (systemDark.matches ? "dark" : "light")) === "dark";
 
 const asked = new URLSearchParams(location.search).get("doc") ?? DEFAULT_DOCUMENT;
 const name = DOCUMENT_NAME.test(asked) ? asked : DEFAULT_DOCUMENT;
@@ -27,7 +28,10 @@ main();
 
 async function main() {
   const identity = loadIdentity();
-  const client = connect(`${location.protocol.replace("http", "ws")}//${location.host}/ws`, getToken);
+  const client = connect(
+    `${location.protocol.replace("http", "ws")}//${location.host}/ws`,
+    getToken,
+  );
   document.title = `${name} · collab_wamp`;
   byId("doc").value = name;
   try {
@@ -39,10 +43,15 @@ async function main() {
   }
 }
 
-/** A token for the next connection. @param {import("collab-wamp").CollabError | null} refusal of the last */
+/**
+ * A token for the next connection.
+ *
+ * @param {import("collab-wamp").CollabError | null} refusal of the last one
+ */
 async function getToken(refusal) {
   if (refusal) forgetToken();
-  const token = (await findToken(!refusal)) ?? (await askForToken(TOKEN_WORDS[refusal?.code] ?? ""));
+  const token =
+    (await findToken(!refusal)) ?? (await askForToken(TOKEN_WORDS[refusal?.code] ?? ""));
   byId("app").hidden = false;
   return token;
 }

@@ -29,7 +29,8 @@ export function showStatus({ state, pending, readOnly }) {
     if ((state === "offline") !== (shown === "offline")) announcement.textContent = words;
     shown = state;
   };
-  if (state === "saving" && shown !== "offline" && shown !== "saving") timer = setTimeout(show, PATIENCE_MS);
+  if (state === "saving" && shown !== "offline" && shown !== "saving")
+    timer = setTimeout(show, PATIENCE_MS);
   else show();
 }
 

@@ -14,8 +14,8 @@ export class Announcer {
    * @param {object} options
    * @param {import("./timing.js").Clock} options.clock
    * @param {number} options.intervalMs between two announcements
-   * @param {() => {revision: number, cursor: number | null, selection: [number, number][] | null}} options.where
-   *   in the server's document at the revision
+   * @param {() => {revision: number} & import("./replica.js").Position} options.where in the server's
+   *   document at the revision
    * @param {(topic: "cursor" | "selection", kwargs: object) => void} options.publish
    */
   constructor({ clock, intervalMs, where, publish }) {

@@ -1,9 +1,9 @@
 /**
  * A connection to a node that stays, and the sessions on it.
  *
- * @typedef {string | ((refusal: CollabError | null) => string | Promise<string>)} Token the JWT, or
- *   what gets a current one: it is called before each connection, with the error by which the server
- *   refused the last one, if it did
+ * @typedef {string | ((refusal: CollabError | null) => string | Promise<string>)} Token the JWT,
+ *   or what gets a current one: it is called before each connection, with the error by which the
+ *   server refused the last one, if it did
  *
  * @typedef {object} ClientOptions
  * @property {number} [timeoutMs] until a call counts as lost; 5,000
@@ -14,7 +14,7 @@
  *
  * @typedef {object} OpenOptions
  * @property {"text"} [type]
- * @property {{name?: string, color?: string}} [userInfo] what others are shown; at most 2 KiB of JSON
+ * @property {{name?: string, color?: string}} [userInfo] what others see, at most 2 KiB of JSON
  * @property {boolean} [create] make the session where there is none
  */
 
@@ -26,8 +26,8 @@ import { backoff, Signal, systemClock } from "./timing.js";
 
 const DEFAULTS = { timeoutMs: 5000, heartbeatMs: 45_000, presenceMs: 100 };
 const STABLE_MS = 5000;
-/** After the platform said that the network has changed, until a silent connection is given up. */
-const NETWORK_MS = 1500;
+/** After something may have happened to the network, until a silent connection is given up. */
+const PROBE_MS = 1500;
 
 /**
  * Connect to a node, and connect again whenever the connection is lost.
@@ -88,7 +88,11 @@ export class Client extends Emitter {
    */
   open(sessionId, options = {}) {
     if (this.#sessions.has(sessionId)) throw new Error(`Session ${sessionId} is open already.`);
-    const session = new Session(sessionId, { ...this.#settings, ...options, clientId: newClientId() });
+    const session = new Session(sessionId, {
+      ...this.#settings,
+      ...options,
+      clientId: newClientId(),
+    });
     this.#sessions.set(sessionId, session);
     return new Promise((resolve, reject) => {
       const offStatus = session.on("status", ({ state }) => {
@@ -178,24 +182,27 @@ export class Client extends Emitter {
     this.emit("ended", error);
   }
 
-  /** The platform knows sooner than we do that the network has come or gone. */
+  /** The platform knows sooner than we do that the network has come or gone, or a sleep ended. */
   #listen() {
-    const { clock } = this.#settings;
-    const network = () => {
-      this.#wake.notify();
-      const connection = this.#connection;
-      const asked = clock.now();
-      for (const session of this.#sessions.values()) session.probe();
-      if (!connection || !this.#sessions.size) return;
-      clock.setTimeout(() => {
-        if (connection.heardAt >= asked) return;
-        connection.close(new CollabError("timeout", "The network has changed."));
-      }, NETWORK_MS);
-    };
-    for (const name of ["online", "offline"]) {
-      globalThis.addEventListener?.(name, network);
-      this.#unlisten.push(() => globalThis.removeEventListener?.(name, network));
+    const check = () => this.#check();
+    for (const name of ["online", "offline", "visibilitychange"]) {
+      globalThis.addEventListener?.(name, check);
+      this.#unlisten.push(() => globalThis.removeEventListener?.(name, check));
     }
+  }
+
+  /** Connect at once if there is no connection; if there is one, find out whether it is dead. */
+  #check() {
+    const { clock } = this.#settings;
+    const connection = this.#connection;
+    const since = clock.now();
+    if (!connection) this.#wake.notify();
+    const probes = [...this.#sessions.values()].filter((session) => session.probe());
+    if (!probes.length) return;
+    clock.setTimeout(() => {
+      if (connection.heardAt >= since) return;
+      connection.close(new CollabError("timeout", "The server did not answer."));
+    }, PROBE_MS);
   }
 }
 

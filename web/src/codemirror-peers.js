@@ -8,7 +8,16 @@
 import { EditorSelection, StateEffect, StateField } from "@codemirror/state";
 import { EditorView, layer, RectangleMarker } from "@codemirror/view";
 
-const PALETTE = ["#c2410c", "#0f766e", "#7c3aed", "#be185d", "#1d4ed8", "#4d7c0f", "#a16207", "#0e7490"];
+const PALETTE = [
+  "#c2410c",
+  "#0f766e",
+  "#7c3aed",
+  "#be185d",
+  "#1d4ed8",
+  "#4d7c0f",
+  "#a16207",
+  "#0e7490",
+];
 const SHOWN_MS = 2500;
 const LONGEST_NAME = 32;
 
@@ -115,13 +124,15 @@ export function peers() {
       above: false,
       class: "cm-collab-selections",
       update: hasMoved,
-      markers: (view) => [...view.state.field(peersField).values()].flatMap((p) => selectionMarks(view, p)),
+      markers: (view) =>
+        [...view.state.field(peersField).values()].flatMap((p) => selectionMarks(view, p)),
     }),
     layer({
       above: true,
       class: "cm-collab-cursors",
       update: hasMoved,
-      markers: (view) => [...view.state.field(peersField).values()].flatMap((p) => cursorMarks(view, p)),
+      markers: (view) =>
+        [...view.state.field(peersField).values()].flatMap((p) => cursorMarks(view, p)),
     }),
     peersTheme,
   ];
@@ -211,7 +222,9 @@ function show(label) {
 
 /** Black or white, whichever is easier to read on a colour. */
 function textOn(color) {
-  const [red, green, blue] = [1, 3, 5].map((i) => (parseInt(color.slice(i, i + 2), 16) / 255) ** 2.2);
+  const [red, green, blue] = [1, 3, 5].map(
+    (i) => (parseInt(color.slice(i, i + 2), 16) / 255) ** 2.2,
+  );
   return 0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.18 ? "#000" : "#fff";
 }
 
@@ -230,7 +243,8 @@ const peersTheme = EditorView.baseTheme({
     backgroundColor: "color-mix(in srgb, var(--collab-peer) 65%, white)",
   },
   "&dark .cm-collab-selection": {
-    backgroundColor: "color-mix(in srgb, color-mix(in srgb, var(--collab-peer) 65%, white) 30%, transparent)",
+    backgroundColor:
+      "color-mix(in srgb, color-mix(in srgb, var(--collab-peer) 65%, white) 30%, transparent)",
   },
   ".cm-collab-name": {
     position: "absolute",

@@ -50,9 +50,7 @@ export function collab(session, { cursors = true } = {}) {
     EditorView.clipboardInputFilter.of((pasted) => pasted.replace(/\r\n?/g, "\n")),
     pairIndex,
     readOnlyPart.of(readOnlyFacets(session.status.readOnly)),
-    EditorState.changeFilter.of(
-      (transaction) => isRemote(transaction) || !session.status.readOnly,
-    ),
+    EditorState.changeFilter.of((transaction) => isRemote(transaction) || !session.status.readOnly),
     EditorState.transactionFilter.of(keepFit),
     cursors ? peers() : [],
     ViewPlugin.define((view) => new Binding(view, session, readOnlyPart, cursors)),
@@ -93,8 +91,9 @@ class Binding {
     for (const transaction of update.transactions) {
       if (transaction.docChanged && !isRemote(transaction)) this.#local(transaction);
     }
-    const moved = update.transactions.some((transaction) => !isRemote(transaction))
-      && (update.selectionSet || update.docChanged);
+    const moved =
+      update.transactions.some((transaction) => !isRemote(transaction)) &&
+      (update.selectionSet || update.docChanged);
     if (this.#cursors && this.#view.hasFocus && (moved || update.focusChanged)) this.#announce();
   }
 
@@ -149,7 +148,10 @@ class Binding {
   #placePeers(ids) {
     if (!this.#attached || !this.#cursors) return;
     const index = this.#view.state.field(pairIndex);
-    const effects = this.#peersAt(index, ({ participantId }) => !ids || ids.includes(participantId));
+    const effects = this.#peersAt(
+      index,
+      ({ participantId }) => !ids || ids.includes(participantId),
+    );
     this.#view.dispatch({ effects });
   }
 

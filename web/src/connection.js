@@ -109,10 +109,14 @@ export class Connection {
    * @throws {CollabError} of the server; `timeout`, `disconnected`: the outcome is unknown
    */
   async call(procedure, kwargs, timeoutMs) {
-    const [, , , args] = await this.#request(
-      timeoutMs,
-      (id) => [CALL, id, {}, procedure, [], kwargs],
-    );
+    const [, , , args] = await this.#request(timeoutMs, (id) => [
+      CALL,
+      id,
+      {},
+      procedure,
+      [],
+      kwargs,
+    ]);
     return args?.[0];
   }
 
@@ -179,7 +183,8 @@ export class Connection {
   }
 
   #send(message) {
-    if (this.#socket.readyState === 1) this.#socket.send(encode(message, { ignoreUndefined: true }));
+    if (this.#socket.readyState === 1)
+      this.#socket.send(encode(message, { ignoreUndefined: true }));
   }
 
   #receive(message, ticket) {

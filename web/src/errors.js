@@ -14,8 +14,8 @@ const ROUTER_CODES = {
 
 /**
  * An error of the server (the codes of PROTOCOL.md), of the router (`canceled`, `unavailable`,
- * `router_error`), of the connection (`timeout`, `disconnected`), or about the session here (`left`: it
- * was closed; `fenced`: another connection goes on with its client id; `wrong_type`).
+ * `router_error`), of the connection (`timeout`, `disconnected`), or about the session here (`left`:
+ * it was closed; `fenced`: another connection goes on with its client id; `wrong_type`).
  */
 export class CollabError extends Error {
   /**

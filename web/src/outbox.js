@@ -146,9 +146,8 @@ export class Outbox {
     if (this.inFlight && nextSeq > this.inFlight.seq) {
       takeBack = this.reject().undo;
     } else if (this.inFlight) {
-      this.buffer = this.buffer === null
-        ? this.inFlight.now
-        : type.compose(this.inFlight.now, this.buffer);
+      this.buffer =
+        this.buffer === null ? this.inFlight.now : type.compose(this.inFlight.now, this.buffer);
       this.inFlight = null;
       if (type.isNoop(this.buffer)) this.buffer = null;
     }

@@ -1,6 +1,6 @@
 /**
- * A session as this client has it: the document on the screen, what of it is not yet sent, and where
- * the others are in it. It knows no network.
+ * A session as this client has it: the document on the screen, what of it is not yet sent, and
+ * where the others are in it. It knows no network.
  *
  * @typedef {object} Position where a participant is, in the document on the screen
  * @property {number | null} cursor
@@ -10,7 +10,7 @@
  * @property {any} op to be applied to the document on the screen
  * @property {"remote" | "rejected" | "reset"} origin others' edits; an own edit taken back because
  *   the server refused it; the way to a snapshot
- * @property {{clientId: string, userId: string}[]} authors of the edits that are in it, for `remote`
+ * @property {{clientId: string, userId: string}[]} authors of the edits in it, for `remote`
  */
 
 import { LazyDocument } from "./document.js";
@@ -145,7 +145,11 @@ export class Replica {
     return acknowledged;
   }
 
-  /** The server refused the edit in flight: take it back. @returns {any} the operation that is lost */
+  /**
+   * The server refused the edit in flight: take it back.
+   *
+   * @returns {any} the operation that is lost
+   */
   reject() {
     const { undo, lost } = this.outbox.reject();
     this.#settle();
@@ -210,10 +214,19 @@ export class Replica {
         const ops = this.#recent.slice(revision - oldest);
         if (inFlight) ops.push(inFlight.now);
         if (buffer !== null) ops.push(buffer);
-        this.positions.set(participantId, ops.reduce((at, op) => this.#moved(at, op), position));
+        this.positions.set(
+          participantId,
+          ops.reduce((at, op) => this.#moved(at, op), position),
+        );
       }
     }
     this.onPlaced(Object.keys(presence));
+  }
+
+  /** Begin anew with nobody placed. */
+  forgetPositions() {
+    this.positions.clear();
+    this.#early = [];
   }
 
   /** Where this client is, in the server's document at `revision`. @returns {Position} */

@@ -2,8 +2,8 @@
  * One shared document, as an application uses it.
  *
  * @typedef {object} Status
- * @property {"connecting" | "connected" | "saving" | "saved" | "offline"} state `connected`: here, and
- *   nothing was changed yet; `saved`: the server has everything; `saving`: it does not yet;
+ * @property {"connecting" | "connected" | "saving" | "saved" | "offline"} state `connected`: here,
+ *   and nothing was changed yet; `saved`: the server has everything; `saving`: it does not yet;
  *   `offline`: it cannot be reached, or the session has ended
  * @property {number} pending how many of the user's edits the server has not acknowledged
  * @property {boolean} readOnly
@@ -28,7 +28,7 @@ const TYPES = { text };
  * | `participants` | `Participant[]`: somebody came, left or may do something else now |
  * | `presence` | `string[]`: ids of participants that have moved |
  * | `status` | `Status` |
- * | `rejected` | `{error, lost, text}`: the server refused an edit, which was taken back here. `lost` is the operation, `text` what it had inserted |
+ * | `rejected` | `{error, lost, text}`: an edit was refused, and taken back here: the operation, what it inserted |
  * | `ended` | `CollabError`: the session is over for this client; the content stays readable |
  */
 export class Session extends Emitter {
@@ -98,7 +98,8 @@ export class Session extends Emitter {
   }
 
   /**
-   * The user's edit. It is sent when it can be; until then it is kept, and `status.pending` counts it.
+   * The user's edit. It is sent when it can be; until then it is kept, and counted in
+   * `status.pending`.
    *
    * @param {import("./text.js").TextOp} op of the document as it is here
    * @throws {TypeError} where the operation is not canonical or does not fit
@@ -176,8 +177,9 @@ export class Session extends Emitter {
     if (error) this.end(error);
   }
 
+  /** See `Sync.probe`. */
   probe() {
-    this.#sync.probe();
+    return this.#sync.probe();
   }
 
   /** @param {CollabError} error why */
@@ -218,7 +220,7 @@ export class Session extends Emitter {
       this.#replica.reset({ epoch, revision, content: this.type.create(content), nextSeq });
     }
     this.#roster.reset(this.participantId, joined.roster);
-    this.#replica.positions.clear();
+    this.#replica.forgetPositions();
     this.emit("participants", this.participants);
     this.#onPresence({ epoch, revision, presence: joined.presence });
     this.#announcer.restart();

@@ -69,9 +69,14 @@ export class Sync {
     this.#round?.work.notify();
   }
 
-  /** Ask the server for news now, and so find out whether it can be reached. */
+  /**
+   * Ask the server for news now, which tells whether it can be reached.
+   *
+   * @returns {boolean} whether there was a connection to ask over
+   */
   probe() {
     if (this.joined) this.#round.ask();
+    return this.joined;
   }
 
   /** Work no more. @param {CollabError} error why */
@@ -108,13 +113,14 @@ export class Sync {
    * Work over a connection until it ends, or the session does.
    *
    * @param {import("./connection.js").Connection} connection
-   * @returns {Promise<CollabError | null>} why the session is over; null where only the connection is
+   * @returns {Promise<CollabError | null>} why the session is over; null where the connection is
    */
   async run(connection) {
     let fresh = false;
     for (let tries = 0; connection.open && !this.#stopped; tries++) {
       const round = (this.#round = new Round(connection, this.#clock));
       const started = this.#clock.now();
+      let retryAfterMs;
       try {
         await this.#join(round, fresh);
         await Promise.race([round.failed, this.#sender.run(round), this.#follow(round)]);
@@ -125,12 +131,12 @@ export class Sync {
         if (reaction === "end" || reaction === "refuse") return error;
         fresh = reaction === "snapshot";
         if (this.#clock.now() - started > STABLE_MS) tries = 0;
-        round.retryAfterMs = error.retryAfterMs;
+        retryAfterMs = error.retryAfterMs;
       } finally {
         round.end();
         this.#host.progress(false);
       }
-      await this.#pause(round.retryAfterMs ?? backoff(this.#clock, tries, 100, 5000));
+      await this.#pause(retryAfterMs ?? backoff(this.#clock, tries, 100, 5000));
     }
     return null;
   }

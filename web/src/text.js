@@ -3,7 +3,8 @@
  * beside them.
  *
  * An operation is a list of parts from the start of the text on: `5` passes over 5 code points,
- * `"abc"` inserts, `{d: "xyz"}` or `{d: 3}` deletes. Positions and lengths count Unicode code points.
+ * `"abc"` inserts, `{d: "xyz"}` or `{d: 3}` deletes. Positions and lengths count Unicode code
+ * points.
  *
  * @typedef {Array<number | string | {d: number | string}>} TextOp
  * @typedef {import("./codepoints.js").PairIndex} PairIndex
@@ -33,7 +34,11 @@ export const text = {
    */
   transform: (op, other, side) => library.transform(op, other, side),
 
-  /** One operation that does `first`, then `second`. @type {(first: TextOp, second: TextOp) => TextOp} */
+  /**
+   * One operation that does `first`, then `second`.
+   *
+   * @type {(first: TextOp, second: TextOp) => TextOp}
+   */
   compose: (first, second) => library.compose(first, second),
 
   /** What undoes `op`; `op` must carry what it deletes. @type {(op: TextOp) => TextOp} */
@@ -120,7 +125,8 @@ export const text = {
   },
 
   /**
-   * The operation from one text to another: one replacement between what begins and what ends alike.
+   * The operation from one text to another: one replacement between what begins and what ends
+   * alike.
    *
    * @type {(before: string, after: string) => TextOp}
    */

@@ -1,8 +1,11 @@
 /**
  * Waiting: a clock that can be exchanged, a signal, delays that grow.
  *
- * @typedef {{now: () => number, setTimeout: Function, clearTimeout: Function, random: () => number}} Clock
- *   now in milliseconds, random in [0, 1)
+ * @typedef {object} Clock
+ * @property {() => number} now milliseconds since some moment
+ * @property {(call: () => void, ms: number) => any} setTimeout
+ * @property {(timer: any) => void} clearTimeout
+ * @property {() => number} random in [0, 1)
  */
 
 /** @type {Clock} */

@@ -38,7 +38,11 @@ class Log {
   commit(id, { seq, revision, op }) {
     const known = this.seen.get(`${id}.${seq}`);
     if (known) {
-      assert.equal(known.body, JSON.stringify([revision, op]), "an edit was changed after it was sent");
+      assert.equal(
+        known.body,
+        JSON.stringify([revision, op]),
+        "an edit was changed after it was sent",
+      );
       return known.revision;
     }
     const body = JSON.stringify([revision, op]);
@@ -119,8 +123,14 @@ test("words typed at one place at once stay whole", () => {
     const words = { "carol-01": "cccc", "alice-01": "aaaa", "bob-0001": "bbbb" };
     const peers = Object.keys(words).map((id) => new Peer(id, "[]"));
     const typed = new Map(peers.map((peer) => [peer, 0]));
-    while (peers.some((peer) => typed.get(peer) < 4 || peer.outbox.state !== "synchronized"
-      || peer.outbox.revision < log.edits.length)) {
+    while (
+      peers.some(
+        (peer) =>
+          typed.get(peer) < 4 ||
+          peer.outbox.state !== "synchronized" ||
+          peer.outbox.revision < log.edits.length,
+      )
+    ) {
       const peer = random.pick(peers);
       const word = words[peer.outbox.clientId];
       const done = typed.get(peer);
@@ -173,7 +183,7 @@ test("a gap is told, and changes nothing", () => {
   assert.equal(outbox.revision, 3);
 });
 
-test("a refused edit is taken back, what was typed after it stays, its number is used again", () => {
+test("a refused edit is taken back, what came after it stays, its number is used again", () => {
   const outbox = new Outbox(text, "alice-01", 0, 1);
   outbox.local(["abc"]);
   outbox.next();

@@ -57,48 +57,59 @@ law("the difference leads from one text to the other", (random, content) => {
   assert.equal(text.apply(content, op), other);
 });
 
-law("a split operation composes to itself, and its first half keeps to the limits", (random, content) => {
-  const [op, expected] = randomOp(random, content);
-  let rest = op;
-  let result = content;
-  for (let i = 0; !text.isNoop(rest); i++) {
-    assert.ok(i < 100, "splitting goes on for ever");
-    const [first, next] = text.split(rest, { parts: 2, size: 6 });
-    assert.ok(first.length <= 2);
-    const written = first.map((part) => part.d ?? part).filter((part) => typeof part === "string");
-    assert.ok(new TextEncoder().encode(written.join("")).length <= 6);
-    text.check(first, text.length(result));
-    result = text.apply(result, first);
-    rest = next;
-  }
-  assert.equal(result, expected);
-});
+law(
+  "a split operation composes to itself, and its first half keeps to the limits",
+  (random, content) => {
+    const [op, expected] = randomOp(random, content);
+    let rest = op;
+    let result = content;
+    for (let i = 0; !text.isNoop(rest); i++) {
+      assert.ok(i < 100, "splitting goes on for ever");
+      const [first, next] = text.split(rest, { parts: 2, size: 6 });
+      assert.ok(first.length <= 2);
+      const written = first
+        .map((part) => part.d ?? part)
+        .filter((part) => typeof part === "string");
+      assert.ok(new TextEncoder().encode(written.join("")).length <= 6);
+      text.check(first, text.length(result));
+      result = text.apply(result, first);
+      rest = next;
+    }
+    assert.equal(result, expected);
+  },
+);
 
-law("code points and UTF-16 offsets convert into each other, also after changes", (random, content) => {
-  const [op, expected] = randomOp(random, content);
-  const before = PairIndex.of(content);
-  const changes = text.toChanges(op, before);
-  let result = content;
-  for (const { from, to, insert } of [...changes].reverse()) {
-    result = result.slice(0, from) + insert + result.slice(to);
-  }
-  assert.equal(result, expected);
-  const after = before.after(changes);
-  assert.deepEqual(after.pairs, PairIndex.of(expected).pairs);
-  for (let point = 0, offset = 0; offset <= expected.length; point++) {
-    assert.equal(after.toUtf16(point), offset);
-    assert.equal(after.toCodePoint(offset), point);
-    const width = String.fromCodePoint(expected.codePointAt(offset) ?? 0).length;
-    assert.equal(after.cuts(offset + 1), width === 2);
-    offset += width;
-  }
-});
+law(
+  "code points and UTF-16 offsets convert into each other, also after changes",
+  (random, content) => {
+    const [op, expected] = randomOp(random, content);
+    const before = PairIndex.of(content);
+    const changes = text.toChanges(op, before);
+    let result = content;
+    for (const { from, to, insert } of [...changes].reverse()) {
+      result = result.slice(0, from) + insert + result.slice(to);
+    }
+    assert.equal(result, expected);
+    const after = before.after(changes);
+    assert.deepEqual(after.pairs, PairIndex.of(expected).pairs);
+    for (let point = 0, offset = 0; offset <= expected.length; point++) {
+      assert.equal(after.toUtf16(point), offset);
+      assert.equal(after.toCodePoint(offset), point);
+      const width = String.fromCodePoint(expected.codePointAt(offset) ?? 0).length;
+      assert.equal(after.cuts(offset + 1), width === 2);
+      offset += width;
+    }
+  },
+);
 
 law("an operation is the same after it went through an editor's changes", (random, content) => {
   const [op, expected] = randomOp(random, content);
   const index = PairIndex.of(content);
   const changes = text.toChanges(op, index);
-  const removed = changes.map((change) => ({ ...change, removed: content.slice(change.from, change.to) }));
+  const removed = changes.map((change) => ({
+    ...change,
+    removed: content.slice(change.from, change.to),
+  }));
   const back = text.fromChanges(removed, index);
   text.check(back, text.length(content));
   assert.equal(text.apply(content, back), expected);
@@ -116,8 +127,25 @@ test("a position moves with the text, and behind what its owner types", () => {
 
 test("what is not canonical or does not fit is refused", () => {
   for (const op of [
-    "abc", [0], [""], [5], ["a", "b"], [{ d: 0 }], [{ d: "" }], [1.5, "a"], [-1, "a"], [true], [null],
-    [{}], ["\ud800"], ["a\0b"], [{ d: "\udc00" }], [6, "a"], [{ d: 6 }], [[]], [1, 1, "a"],
+    "abc",
+    [0],
+    [""],
+    [5],
+    ["a", "b"],
+    [{ d: 0 }],
+    [{ d: "" }],
+    [1.5, "a"],
+    [-1, "a"],
+    [true],
+    [null],
+    [{}],
+    ["\ud800"],
+    ["a\0b"],
+    [{ d: "\udc00" }],
+    [6, "a"],
+    [{ d: 6 }],
+    [[]],
+    [1, 1, "a"],
   ]) {
     assert.throws(() => text.check(op, 5), TypeError, JSON.stringify(op));
   }

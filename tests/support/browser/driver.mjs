@@ -1,8 +1,8 @@
 /**
  * A real Chromium for tests in Python: reads commands as lines of JSON, answers each with a line.
  *
- * `{id, do, page?, …}` → `{id, value}` or `{id, error}`. Every page has a browser context of its own,
- * which is what another person's browser is.
+ * `{id, do, page?, …}` → `{id, value}` or `{id, error}`. Every page has a browser context of its
+ * own, which is what another person's browser is.
  */
 
 import { createRequire } from "node:module";
@@ -35,7 +35,9 @@ const look = () => {
   const marks = [...(root?.querySelectorAll(".cm-collab-cursor") ?? [])];
   const shown = (id) => !document.getElementById(id).hidden;
   return {
-    text: lines.map((line) => (line.querySelector(".cm-placeholder") ? "" : line.textContent)).join("\n"),
+    text: lines
+      .map((line) => (line.querySelector(".cm-placeholder") ? "" : line.textContent))
+      .join("\n"),
     state: document.querySelector("#status").dataset.state,
     pending: Number(document.querySelector("#status").dataset.pending ?? 0),
     status: document.querySelector("#status-text").textContent,
@@ -52,7 +54,15 @@ const look = () => {
 };
 
 const commands = {
-  async open({ page: name, url, identity, scheme = "light", width = 1200, height = 760, phone = false }) {
+  async open({
+    page: name,
+    url,
+    identity,
+    scheme = "light",
+    width = 1200,
+    height = 760,
+    phone = false,
+  }) {
     const context = await browser.createBrowserContext();
     const page = await context.newPage();
     page.setDefaultTimeout(TIMEOUT_MS);
@@ -88,20 +98,30 @@ const commands = {
     }
   },
   async paste({ page, text }) {
-    await page.$eval(EDITOR, (editor, pasted) => {
-      const clipboardData = new DataTransfer();
-      clipboardData.setData("text/plain", pasted);
-      editor.dispatchEvent(new ClipboardEvent("paste", { clipboardData, bubbles: true, cancelable: true }));
-    }, text);
+    await page.$eval(
+      EDITOR,
+      (editor, pasted) => {
+        const clipboardData = new DataTransfer();
+        clipboardData.setData("text/plain", pasted);
+        editor.dispatchEvent(
+          new ClipboardEvent("paste", { clipboardData, bubbles: true, cancelable: true }),
+        );
+      },
+      text,
+    );
   },
   async click({ page, selector }) {
     await page.click(selector);
   },
   async fill({ page, selector, text }) {
-    await page.$eval(selector, (field, value) => {
-      field.value = value;
-      field.dispatchEvent(new Event("change", { bubbles: true }));
-    }, text);
+    await page.$eval(
+      selector,
+      (field, value) => {
+        field.value = value;
+        field.dispatchEvent(new Event("change", { bubbles: true }));
+      },
+      text,
+    );
   },
   look: ({ page }) => page.evaluate(look),
   async offline({ page, offline }) {

@@ -57,7 +57,13 @@ export class ModelNode {
 
   _join(session, socket, { client_id: clientId, user_info: userInfo, epoch, revision }) {
     const id = `p${socket.number}`;
-    const me = { participant_id: id, user_id: "ada", user_info: userInfo, right: this.right, client_id: clientId };
+    const me = {
+      participant_id: id,
+      user_id: "ada",
+      user_info: userInfo,
+      right: this.right,
+      client_id: clientId,
+    };
     for (const [other, { row }] of session.people) {
       if (row.client_id === clientId && other !== id) this.leave(session, other, "fenced");
     }
@@ -75,7 +81,10 @@ export class ModelNode {
       presence: {},
       rights: this.right,
       topics: Object.fromEntries(
-        ["edits", "roster", "presence", "cursor", "selection"].map((t) => [t, `${session.epoch}.${session.id}.${t}`]),
+        ["edits", "roster", "presence", "cursor", "selection"].map((t) => [
+          t,
+          `${session.epoch}.${session.id}.${t}`,
+        ]),
       ),
       limits: { op_parts: 1000, op_insert_bytes: this.insertBytes ?? 32768 },
     };
@@ -108,7 +117,8 @@ export class ModelNode {
     if (seq <= seen.seq) throw ["seq_reused"];
     if (seq > seen.seq + 1) throw ["seq_gap", { next_seq: seen.seq + 1 }];
     if (session.log.length - revision > (this.window ?? 2000)) throw ["base_too_old"];
-    if (op.some((part) => typeof part === "string" && part.includes("forbidden"))) throw ["document_full"];
+    if (op.some((part) => typeof part === "string" && part.includes("forbidden")))
+      throw ["document_full"];
     for (const [other, , theirs] of session.log.slice(revision)) {
       op = text.transform(op, theirs, clientId < other ? "left" : "right");
     }
@@ -137,7 +147,11 @@ export class ModelNode {
     if (position !== undefined) person.cursor = position;
     if (ranges !== undefined) person.selection = ranges;
     const { cursor = null, selection = null } = person;
-    this.publish(session, "presence", { epoch, revision, presence: { [person.row.participant_id]: { cursor, selection } } });
+    this.publish(session, "presence", {
+      epoch,
+      revision,
+      presence: { [person.row.participant_id]: { cursor, selection } },
+    });
   }
 
   publish(session, kind, event) {
@@ -213,7 +227,8 @@ class ModelSocket {
     const [kind, id] = message;
     if (kind === 1) this.#reply([4, "ticket", {}]);
     if (kind === 5 && id === "good") this.#reply([2, 1, { authextra: { user_id: "ada" } }]);
-    if (kind === 5 && id !== "good") this.#reply([3, { message: "no" }, "collab.error.token_invalid"]);
+    if (kind === 5 && id !== "good")
+      this.#reply([3, { message: "no" }, "collab.error.token_invalid"]);
     if (kind === 16) this.#node.published(message[3], message[5], this);
     if (kind === 32) {
       this.#topics.set(message[3], id);

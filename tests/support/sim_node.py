@@ -1,0 +1,208 @@
+"""A node of a simulated world: a router, a worker for sessions and a relay that both may die."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Collection
+from typing import Any
+
+import orjson
+from twisted.internet.defer import Deferred
+
+from collab_wamp.errors import CollabError
+from collab_wamp.joining import SessionLimits
+from collab_wamp.protocol import Arguments
+from collab_wamp.sessions import Caller
+from collab_wamp.store.interface import SessionKey
+from collab_wamp.store.memory import MemoryStore
+
+from .parties import Party, claims
+from .sim_store import StoreLink
+from .sim_weather import Pipe, Time, Weather
+from .surroundings import ClockSurroundings
+
+CANCELED = "wamp.error.canceled"
+NO_SUCH_PROCEDURE = "wamp.error.no_such_procedure"
+
+
+class Refused(Exception):
+    """A call's answer is an error, or never came (`timeout`).
+
+    Attributes:
+        code: without the prefix of our URIs.
+    """
+
+    def __init__(self, code: str, retryable: bool) -> None:
+        super().__init__(code)
+        self.code = code
+        self.retryable = retryable
+
+
+class WorkerSurroundings(ClockSurroundings):
+    """A worker's process; once its link is dead nothing comes of it any more."""
+
+    def __init__(self, node: SimNode, link: StoreLink) -> None:
+        super().__init__()
+        self.clock = node.time.clock
+        self._node = node
+        self._link = link
+
+    def publish(self, topic: str, event: dict[str, Any], receivers: Collection[int]) -> None:
+        assert receivers, "an empty list of receivers means everybody to the router"
+        if not self._link.alive:
+            return
+        late = self._link.gone & set(receivers)
+        assert not late, f"{late} were sent {topic} {event} after the relay heard that they left"
+        self._node.published(topic, event, receivers)
+
+
+class SimNode:
+    """One node.
+
+    Attributes:
+        lines: the connections that its router has, by WAMP session id.
+    """
+
+    def __init__(
+        self, name: str, store: MemoryStore, time: Time, weather: Weather, limits: SessionLimits
+    ) -> None:
+        self.name = name
+        self.time = time
+        self.weather = weather
+        self.lines: dict[int, Any] = {}
+        self._store = store
+        self._limits = limits
+        self._calls: dict[int, Any] = {}
+        self._numbers = iter(range(1, 1 << 30))
+        self._publications = Pipe(time)
+        self._surroundings: list[WorkerSurroundings] = []
+        self.sessions_link: StoreLink | None = None
+        self.relay_link: StoreLink | None = None
+        self.relay_ready = False
+        self.start_sessions()
+        self.start_relay()
+
+    def _party(self, worker: str) -> tuple[StoreLink, Party]:
+        link = StoreLink(f"{self.name} {worker}", self._store, self.time, self.weather)
+        around = WorkerSurroundings(self, link)
+        self._surroundings.append(around)
+        return link, Party(link, around, self.name, self._limits)  # type: ignore[arg-type]
+
+    def failures(self) -> list[Any]:
+        """What background work raised, but for what the weather did."""
+        raised = [failure for around in self._surroundings for failure in around.failures]
+        return [
+            failure
+            for failure in raised
+            if not (failure.check(CollabError) and failure.value.code == "store_unavailable")
+        ]
+
+    # --- workers ----------------------------------------------------------------------------
+
+    def start_sessions(self) -> None:
+        """Start the worker for sessions, or end it with `kill -9` and start another."""
+        if self.sessions_link is not None:
+            self.time.tell(self.name, "sessions worker restarts")
+            finish(self.sessions_link.die())
+            calls, self._calls = self._calls, {}
+            for line, request in calls.values():
+                line.refuse(request, Refused(CANCELED, True))
+        self.sessions_link, party = self._party("sessions")
+        party.sessions._watch = self._watch
+        self.sessions = party.sessions
+
+    def start_relay(self) -> None:
+        """Start the relay, or end it with `kill -9` and start another."""
+        if self.relay_link is not None:
+            self.time.tell(self.name, "relay restarts")
+            finish(self.relay_link.die())
+        self.relay_ready = False
+        self.relay_link, party = self._party("relay")
+        self.relay = party.relay
+        finish(self._reconcile(self.relay_link))
+
+    async def _reconcile(self, link: StoreLink) -> None:
+        relay = self.relay
+        while True:
+            try:
+                await relay.reconcile(set(self.lines))
+                break
+            except CollabError:
+                await self.time.wait(0.5)
+        if self.relay_link is link:
+            self.relay_ready = True
+
+    async def _watch(self, key: SessionKey) -> None:
+        if not self.relay_ready:
+            raise CollabError("store_unavailable", "The relay is not there.")
+        await self.relay.watch(key)
+
+    async def tidy(self) -> None:
+        try:
+            await self.relay.tidy(set(self.lines))
+            await self.sessions.documents.tidy()
+        except CollabError as error:
+            self.time.tell(self.name, "tidying failed", error)
+
+    # --- the router -------------------------------------------------------------------------
+
+    def published(self, topic: str, event: dict[str, Any], receivers: Collection[int]) -> None:
+        copy = orjson.dumps(event)
+        self._publications.send(self.weather.router, self._publish, topic, copy, set(receivers))
+
+    def _publish(self, topic: str, event: bytes, receivers: set[int]) -> None:
+        for wamp_session_id in receivers & self.lines.keys():
+            self.lines[wamp_session_id].hear(topic, event)
+
+    def call(self, line: Any, request: int, name: str, kwargs: bytes) -> None:
+        """Take a call from a connection; `line` gets the answer, if there is one."""
+        number = next(self._numbers)
+        self._calls[number] = line, request
+        caller = Caller(claims(line.user_id), line.wamp_session_id)
+
+        async def work() -> None:
+            link = self.sessions_link
+            try:
+                method = getattr(self.sessions, name)
+                result = await method(caller, Arguments((), orjson.loads(kwargs)))
+            except CollabError as error:
+                answer: Any = Refused(error.code, error.entry.retryable)
+            else:
+                answer = orjson.dumps(result)
+            assert link is not None and link.alive, "an answer of the dead"
+            del self._calls[number]
+            self.time.later(self.time.lag(self.weather.router), self._answer, line, request, answer)
+
+        finish(work())
+
+    def _answer(self, line: Any, request: int, answer: Any) -> None:
+        chance = self.time.chance.random()
+        if chance < self.weather.lost_answers / 2:
+            self.time.tell(self.name, "answer lost", request)
+        elif chance < self.weather.lost_answers:
+            line.refuse(request, Refused(CANCELED, True))
+        elif isinstance(answer, Refused):
+            line.refuse(request, answer)
+        else:
+            line.answer(request, answer)
+
+    def closed(self, wamp_session_id: int) -> None:
+        """A connection's end reaches the router, and the relay a moment later."""
+        self.lines.pop(wamp_session_id, None)
+        relay = self.relay
+        self.time.later(self.time.lag(self.weather.router), relay.connection_lost, wamp_session_id)
+
+
+def finish(work: Awaitable[Any]) -> Deferred[Any]:
+    """Run a coroutine; what it raises ends the simulation."""
+
+    async def run() -> Any:
+        return await work
+
+    return Deferred.fromCoroutine(run()).addErrback(_raise)
+
+
+CRASHES: list[BaseException] = []
+
+
+def _raise(failure: Any) -> None:
+    CRASHES.append(failure.value)

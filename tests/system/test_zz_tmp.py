@@ -1,0 +1,89 @@
+"""`kill -9` of each part of a node while several people edit: nothing lost, nothing twice."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from twisted.internet import reactor
+from twisted.internet.defer import Deferred
+from twisted.internet.threads import deferToThread
+from twisted.trial.unittest import TestCase
+
+from collab_wamp.client import Client, Document, connect
+from collab_wamp.client.player import Play
+from collab_wamp.traces import load
+from tests.support.node import Node
+from tests.support.waiting import until
+
+TRACE = Path("/work/main/tests") / "data" / "traces" / "clownschool.json.gz"
+
+
+class KillTests(TestCase):
+    timeout = 240
+
+    async def setUp(self) -> None:
+        self.node = Node()
+        await deferToThread(self.node.start)
+        self.clients: list[Client] = []
+
+    async def tearDown(self) -> None:
+        for client in self.clients:
+            await client.close()
+        await deferToThread(self.node.stop)
+
+    async def document(self, user: str) -> Document:
+        client = await connect(reactor, self.node.url, self.node.token(user))
+        self.clients.append(client)
+        return await client.open("notes", create=True, undo=False)
+
+    async def test_every_part_is_killed_while_three_people_edit(self) -> None:
+        trace = load(TRACE)
+        people = [await self.document(f"person-{number}") for number in range(3)]
+        onlookers = [await self.document(f"onlooker-{number}") for number in range(2)]
+        acknowledged: set[tuple[str, int]] = set()
+        copies = 0
+        for person in people:
+
+            def count(seq: int, person: Document = person) -> None:
+                self.assertNotIn((person.client_id, seq), acknowledged)
+                acknowledged.add((person.client_id, seq))
+
+            def sent(seq: int) -> None:
+                nonlocal copies
+                copies += 1
+
+            person.on_acknowledged(count)
+            person.on_sent(sent)
+
+        steps = 0
+
+        def stepped() -> None:
+            nonlocal steps
+            steps += 1
+
+        async def kill(victim: str, share: int) -> None:
+            await until(lambda: steps >= share, 60, f"{share} steps, before {victim} is killed")
+            # It may have been killed a moment ago.
+            await until(lambda: len(self.node.pids(victim)) == 1, 30, f"{victim} is there")
+            before = len(acknowledged); import time; t=time.time()
+            self.node.kill(victim)
+            await until(lambda: len(acknowledged) > before + 20, 60, f"on after {victim} died"); print('OUT', victim, round(time.time()-t,2), copies)
+
+        play = Play(reactor, trace, people, onlookers=onlookers, stepped=stepped)
+        playing = Deferred.fromCoroutine(play.run())
+        victims = ("sessions", "relay", "router", "store") * 2
+        for number, victim in enumerate(victims, 1):
+            await kill(victim, number * len(trace) // (len(victims) + 1))
+        await playing
+        self.assertEqual(steps, len(trace))
+
+        # What was acknowledged is there once, and nothing else is.
+        head = await self.clients[0].call("collab.session.snapshot", session_id="notes")
+        self.assertEqual(head["revision"], len(acknowledged))
+        self.assertEqual(head["content"], trace.end)
+        self.assertGreater(copies, len(acknowledged), "no edit had to be sent twice")
+        for document in people + onlookers:
+            await until(lambda document=document: document.revision == head["revision"])
+            self.assertEqual(document.content, trace.end)
+            self.assertIsNone(document.error)
+        self.assertEqual({len(document.roster) for document in people + onlookers}, {5})
