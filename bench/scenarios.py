@@ -5,6 +5,8 @@ from __future__ import annotations
 import gzip
 import json
 import random
+import subprocess
+import sys
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -13,6 +15,7 @@ from typing import Any
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.task import LoopingCall
+from twisted.internet.threads import deferToThread
 
 from collab_wamp.ot.buffer import TextBuffer
 from tests.support.node import Node
@@ -21,6 +24,7 @@ from .client import LightClient
 from .cpu import CpuClock
 
 Row = tuple[str, float, str]
+TRACE_NAMES = ("clownschool", "sveltecomponent", "automerge-paper")
 TRACES = Path(__file__).parents[1] / "tests" / "data" / "traces"
 clock: Any = reactor
 
@@ -157,6 +161,31 @@ async def large(node: Node, quick: bool) -> list[Row]:
     ]
 
 
+async def replayed(node: Node, quick: bool) -> list[Row]:
+    """The recorded traces as real clients: what is typed while an edit is under way goes as one."""
+    rows: list[Row] = []
+    for trace in ("sveltecomponent",) if quick else TRACE_NAMES:
+        done: Any = await deferToThread(
+            subprocess.run,
+            [sys.executable, "-m", "collab_wamp.cli", "replay", trace, "--json"],
+            env=node.environment,
+            stdout=subprocess.PIPE,
+            check=True,
+        )
+        [report] = json.loads(done.stdout)
+        name = f"replay of {trace}"
+        rows += [
+            (f"{name}: keystrokes", report["steps_per_s"], "steps/s"),
+            (f"{name}: edits", report["edits_per_s"], "edits/s"),
+            (f"{name}: acknowledged p50", report["answer_ms"][0], "ms"),
+            (f"{name}: acknowledged p99", report["answer_ms"][1], "ms"),
+        ]
+        if report["delivery_ms"] is not None:
+            rows.append((f"{name}: with the others p50", report["delivery_ms"][0], "ms"))
+            rows.append((f"{name}: with the others p99", report["delivery_ms"][1], "ms"))
+    return rows
+
+
 async def pause(seconds: float) -> None:
     waited: Deferred[None] = Deferred()
     clock.callLater(seconds, waited.callback, None)
@@ -171,4 +200,9 @@ async def until(condition: Callable[[], bool], timeout_s: float = 30.0) -> None:
         await pause(0.02)
 
 
-SCENARIOS: tuple[Callable[[Node, bool], Awaitable[list[Row]]], ...] = (alone, together, large)
+SCENARIOS: tuple[Callable[[Node, bool], Awaitable[list[Row]]], ...] = (
+    alone,
+    together,
+    replayed,
+    large,
+)
