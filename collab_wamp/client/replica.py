@@ -181,9 +181,9 @@ class Replica:
             if incoming is None:
                 self._acknowledged(in_flight)
                 continue
-            self.positions.committed(op)
             self._settle()
             self._theirs(incoming)
+            self.positions.committed(op)
             self._changed(Change(incoming, "remote", revision, client_id, seq, user_id))
 
     def answered(self, seq: int, revision: int) -> None:
