@@ -73,7 +73,9 @@ class BufferTests(TestCase):
         """A text that was long and is short again is not kept in thousands of chunks."""
         self.patch(buffer, "CHUNK", 64)
         made = TextBuffer("x" * 64 * 200)
-        ops: list[list[Any]] = [[start, {"d": 63}] if start else [{"d": 63}] for start in range(200)]
+        ops: list[list[Any]] = [
+            [start, {"d": 63}] if start else [{"d": 63}] for start in range(200)
+        ]
         for op in ops:
             made.apply(op)
         self.assertEqual(made.content(), "x" * 200)
