@@ -143,11 +143,16 @@ class CorruptSnapshot(Exception):
     """The store returned other content than was saved."""
 
 
+class CorruptLog(Exception):
+    """The store lacks an edit that it says was committed, and is not yet to be dropped."""
+
+
 async def load_document(store: Store, key: SessionKey, window: int) -> Document | None:
     """Read a session's newest snapshot and what follows it; None where there is no session.
 
     Raises:
         CorruptSnapshot: the content is not what was saved.
+        CorruptLog: an edit is missing.
         CollabError: `store_unavailable`.
     """
     while (found := await store.snapshot(key)) is not None:
@@ -173,15 +178,24 @@ async def read_back(store: Store, key: SessionKey, document: Document, base: int
 
 
 async def read_on(store: Store, key: SessionKey, document: Document) -> bool:
-    """Extend a document to the head in the store; False where it cannot be continued."""
+    """Extend a document to the head in the store; False where it cannot be continued.
+
+    Raises:
+        CorruptLog: an edit is missing.
+        CollabError: `store_unavailable`.
+    """
     while True:
-        answer = await store.edits(key, document.epoch, document.revision, PAGE)
+        # A commit may extend the document meanwhile.
+        after = document.revision
+        answer = await store.edits(key, document.epoch, after, PAGE)
         if isinstance(answer, StaleEpoch | NoSession):
             return False
         edits, meta = answer
-        if meta.revision < document.revision or meta.floor_revision > document.revision:
+        if meta.revision < after or meta.floor_revision > after:
             return False
-        document.extend(document.revision, edits)
+        if not edits and meta.revision > after:
+            raise CorruptLog(f"session {key.session_id} of tenant {key.tenant}: no edit {after + 1}")
+        document.extend(after, edits)
         document.snapshot_revision = max(document.snapshot_revision, meta.snapshot_revision)
         if document.revision >= meta.revision:
             return True

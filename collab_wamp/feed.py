@@ -101,12 +101,20 @@ class Feed:
     # --- following --------------------------------------------------------------------------
 
     async def start(self) -> bool:
-        """Listen, then read where the session is; False where there is none."""
+        """Listen, then read where the session is; False where there is none.
+
+        Raises:
+            CollabError: `store_unavailable`; it does not listen then.
+        """
         await self._store.listen(self.key, self.announced)
-        if not await self._read():
+        try:
+            found = await self._read()
+        except CollabError:
             await self.stop()
-            return False
-        return True
+            raise
+        if not found:
+            await self.stop()
+        return found
 
     async def stop(self) -> None:
         self.ended = True

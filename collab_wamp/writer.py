@@ -151,10 +151,7 @@ class Writer:
             if attempt > 1:
                 await self._pause(attempt)
             batch = [request for request in batch if not request.done.called]
-            document = await self._document(reload)
-            if any(request.epoch != document.epoch for request in batch):
-                # Either the client's epoch is old, or what is remembered here.
-                document = await self._document(True)
+            document = await self._current(batch, reload)
             reload = False
             batch = await self._known(document, batch)
             submissions = self._prepare(document, batch)
@@ -190,6 +187,19 @@ class Writer:
             retry_after_ms=200,
         )
 
+    async def _current(self, batch: list[Request], reload: bool) -> Document:
+        """The document; as it is now, where somebody knows of more than is remembered here."""
+        document = await self._document(reload)
+        if any(request.epoch != document.epoch for request in batch):
+            # Either the client's epoch is old, or what is remembered here.
+            meta = await self._store.meta(self._key)
+            reload = meta is None or meta.epoch != document.epoch
+        elif any(request.base > document.revision for request in batch):
+            reload = not await read_on(self._store, self._key, document)
+        else:
+            return document
+        return await self._document(True) if reload else document
+
     async def _known(self, document: Document, batch: list[Request]) -> list[Request]:
         """Answer what cannot be transformed any more, but may have been committed long ago."""
         for request in batch:
@@ -210,10 +220,8 @@ class Writer:
         return [request for request in batch if not request.done.called]
 
     async def _reach(self, document: Document, base: int) -> bool:
-        """Whether the document remembers the base, after reading what it lacks at either end."""
-        if base > document.revision:
-            await read_on(self._store, self._key, document)
-        elif document.revision - self._window <= base < document.start:
+        """Whether the document remembers the base, after reading what it lacks."""
+        if document.revision - self._window <= base < document.start:
             await read_back(self._store, self._key, document, base)
         return document.start <= base <= document.revision
 

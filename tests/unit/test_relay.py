@@ -7,6 +7,7 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import TestCase
 
+from collab_wamp.errors import CollabError
 from collab_wamp.feed import LONGEST_WINDOW_S
 from collab_wamp.store.interface import ChannelReset, Edit, EditsAnnounced, SessionKey
 from tests.support.parties import KEY, Party, claims
@@ -115,6 +116,20 @@ class OrderTests(RelayCase):
         await self.party.settle()
         self.assertEqual(self.revisions(1), [1])
         self.assertIn("left", self.around.events("roster", 1)[-1])
+
+    async def test_a_session_that_cannot_be_read_is_not_listened_to(self) -> None:
+        await self.party.call("create", self.party.caller(1), session_id="notes")
+
+        async def gone(_key: Any) -> Any:
+            raise CollabError("store_unavailable", "gone")
+
+        self.party.store.roster, roster = gone, self.party.store.roster
+        with self.assertRaises(CollabError):
+            await self.party.relay.watch(KEY)
+        self.assertEqual(self.party.store._listeners, {})
+        self.party.store.roster = roster
+        await self.party.relay.watch(KEY)
+        self.assertEqual(len(self.party.store._listeners[KEY]), 1)
 
     async def test_two_nodes_hear_the_same(self) -> None:
         at = await self.joined(1)

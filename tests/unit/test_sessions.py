@@ -8,10 +8,11 @@ import attrs
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import TestCase
 
-from collab_wamp.document import CorruptSnapshot
+from collab_wamp.document import CorruptLog, CorruptSnapshot
 from collab_wamp.errors import CollabError
 from collab_wamp.joining import SessionLimits
 from collab_wamp.ot.base import Limits as OpLimits
+from collab_wamp.store.interface import make_snapshot
 from tests.support.parties import KEY, Party, claims, start
 
 
@@ -265,6 +266,65 @@ class TroubleTests(SessionsCase):
         other = Party(self.party.store, self.party.around)
         with self.assertRaises(CorruptSnapshot):
             await other.call("snapshot", other.caller(1), session_id="notes")
+
+    async def test_a_log_with_a_hole_is_not_read_over(self) -> None:
+        one, at = await self.joined(1)
+        for number in range(3):
+            await self.edit(one, at, number, number + 1, ["x"])
+        del self.party.store._records[KEY].log[1:]
+        other = Party(self.party.store, self.party.around)
+        with self.assertRaises(CorruptLog):
+            await other.call("snapshot", other.caller(1), session_id="notes")
+
+    async def test_a_commit_while_the_log_is_read_is_taken_once(self) -> None:
+        one, at = await self.joined(1)
+        other = Party(self.party.store, self.party.around, "node-2")
+        them = other.caller(2)
+        await other.call("join", them, session_id="notes", client_id="client-0002")
+        await self.edit(one, at, 0, 1, ["a"])
+        edits, held = self.party.store.edits, Deferred()
+
+        async def slow(*args: Any) -> Any:
+            answer = await edits(*args)
+            await held
+            return answer
+
+        self.party.store.edits = slow
+        reading = start(other.call("snapshot", them, session_id="notes"))
+        body = {"session_id": "notes", "epoch": at["epoch"], "client_id": "client-0002"}
+        await other.call("edit", them, **body, revision=0, seq=1, op=["b"])
+        held.callback(None)
+        self.party.store.edits = edits
+        self.assertEqual((await reading)["content"], "ab")
+        again = await other.call("snapshot", them, session_id="notes")
+        self.assertEqual((again["revision"], again["content"]), (2, "ab"))
+
+    async def test_a_base_that_was_never_heard_of_here_is_looked_up(self) -> None:
+        """Also where what is remembered here ends before the log begins."""
+        one, at = await self.joined(1)
+        other = Party(self.party.store, self.party.around, "node-2")
+        them = other.caller(2)
+        await other.call("join", them, session_id="notes", client_id="client-0002")
+        for number in range(5):
+            await self.edit(one, at, number, number + 1, ["x"])
+        snapshot = make_snapshot(4, b'"xxxx"')
+        self.assertTrue(await self.party.store.save_snapshot(KEY, at["epoch"], snapshot, 3))
+        body = {"session_id": "notes", "epoch": at["epoch"], "client_id": "client-0002"}
+        done = await other.call("edit", them, **body, revision=5, seq=1, op=["y"])
+        self.assertEqual(done["revision"], 6)
+
+    async def test_an_old_epoch_does_not_have_the_document_read_again(self) -> None:
+        one, at = await self.joined(1)
+        await self.edit(one, at, 0, 1, ["x"])
+
+        async def read(*_args: Any) -> Any:
+            self.fail("read again")
+
+        self.party.store.snapshot, snapshot = read, self.party.store.snapshot
+        with self.assertRaises(CollabError) as caught:
+            await self.edit(one, at, 1, 2, ["y"], epoch="another")
+        self.assertEqual(caught.exception.code, "stale_epoch")
+        self.party.store.snapshot = snapshot
 
     async def test_too_many_waiting_edits_are_refused_until_they_are_fewer(self) -> None:
         self.party = Party(limits=SessionLimits(waiting=2))
