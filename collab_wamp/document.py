@@ -194,7 +194,8 @@ async def read_on(store: Store, key: SessionKey, document: Document) -> bool:
         if meta.revision < after or meta.floor_revision > after:
             return False
         if not edits and meta.revision > after:
-            raise CorruptLog(f"session {key.session_id} of tenant {key.tenant}: no edit {after + 1}")
+            missing = f"session {key.session_id} of tenant {key.tenant}: no edit {after + 1}"
+            raise CorruptLog(missing)
         document.extend(after, edits)
         document.snapshot_revision = max(document.snapshot_revision, meta.snapshot_revision)
         if document.revision >= meta.revision:
@@ -204,7 +205,7 @@ async def read_on(store: Store, key: SessionKey, document: Document) -> bool:
 def too_far_behind(document: Document, base: int) -> CollabError:
     return CollabError(
         "base_too_old",
-        f"Revision {base} is too far behind {document.revision}; take the snapshot and rebase.",
+        f"Revision {base} is too far behind {document.revision}; join again and rebase.",
         revision=document.revision,
         oldest=document.start,
     )

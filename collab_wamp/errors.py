@@ -41,7 +41,7 @@ TABLE: dict[str, ErrorCode] = {
         ErrorCode("denied", 403, False, "The caller's right does not allow this; `needs` names the right."),
         ErrorCode("bad_revision", 400, False, "The revision is not an integer of 0 or more."),
         ErrorCode("base_ahead", 409, False, "The base revision is ahead of the session's `revision`."),
-        ErrorCode("base_too_old", 409, False, "The base revision is too far behind; take the snapshot and rebase."),
+        ErrorCode("base_too_old", 409, False, "The base revision is too far behind; join again and rebase."),
         ErrorCode("stale_epoch", 409, False, "The session was made anew since; join again, `epoch` is the current one."),
         ErrorCode("bad_op", 400, False, "The operation is not canonical or does not fit; `part` is the index of the part."),
         ErrorCode("op_too_large", 413, False, "The operation has too many parts or inserts too much."),

@@ -87,10 +87,12 @@ class Feed:
         self.revision = 0
         self.participants: dict[str, Participant] = {}
         self.by_connection: dict[int, str] = {}
-        self._elsewhere: set[str] = set()
+        self._elsewhere: dict[str, Participant] = {}
         self.empty_since: float | None = surroundings.now_s()
         self.ended = False
+        # What is announced while the roster is being read.
         self._early: list[Announcement] = []
+        self._meanwhile: list[list[Announcement]] = []
         self._filling = False
         self._again = False
         self._outgoing: list[Edit] = []
@@ -130,12 +132,13 @@ class Feed:
             return False
         meta, roster, presence = found
         self.meta, self.revision = meta, meta.revision
-        for participant in roster:
+        early, self._early = self._early, []
+        for participant in roster_after(roster, early):
             self._add(participant)
         self._board = PresenceBoard(get_type(meta.type), meta.revision, presence)
-        early, self._early = self._early, []
         for announcement in early:
-            self.announced(self.key, announcement)
+            if not isinstance(announcement, JoinAnnounced | LeaveAnnounced):
+                self.announced(self.key, announcement)
         return True
 
     def announced(self, _key: SessionKey, announcement: Announcement) -> None:
@@ -145,6 +148,8 @@ class Feed:
         if self.meta is None:
             self._early.append(announcement)
             return
+        for announcements in self._meanwhile:
+            announcements.append(announcement)
         match announcement:
             case EditsAnnounced():
                 self._edits(announcement)
@@ -164,9 +169,12 @@ class Feed:
             case ChannelReset():
                 self._around.background(self._recover())
 
-    def announce_head(self) -> None:
-        """Tell the participants where the head is, so that who missed something fetches it."""
+    def announce_state(self) -> None:
+        """Tell the participants what they may have missed: who is here, and where the head is."""
         if self.meta is not None:
+            everybody = [*self.participants.values(), *self._elsewhere.values()]
+            self._publish("roster", {"roster": [person.as_wire() for person in everybody]})
+            self._send()
             self._publish("edits", self._event([]))
 
     # --- edits ------------------------------------------------------------------------------
@@ -209,9 +217,10 @@ class Feed:
                     edits, meta = answer
                     if not edits and meta.revision > self.revision:
                         # Below the floor: clients find the gap and take the snapshot.
+                        self._send()
                         self.revision = meta.revision
                         self._board.skip(meta.revision)
-                        self.announce_head()
+                        self._publish("edits", self._event([]))
                         break
                     self._take(edits[self.revision - after :])
                     more = self.revision < meta.revision
@@ -223,12 +232,16 @@ class Feed:
 
     async def _recover(self) -> None:
         """The channel was interrupted: bring roster and edits to where the store is."""
+        meanwhile: list[Announcement] = []
+        self._meanwhile.append(meanwhile)
         try:
             found = await self._store.roster(self.key)
         except CollabError as error:
             self.log.warn("{key} not followed yet: {error}", key=self.key, error=error)
             self._around.later(RETRY_S, lambda: self._around.background(self._recover()))
             return
+        finally:
+            self._meanwhile = [other for other in self._meanwhile if other is not meanwhile]
         if self.ended or self.meta is None:
             return
         if found is None:
@@ -238,6 +251,7 @@ class Feed:
         if meta.epoch != self.meta.epoch:
             self._end({"epoch": {"epoch": meta.epoch}})
             return
+        roster = roster_after(roster, meanwhile)
         here = {participant.participant_id for participant in roster}
         for participant_id in [*self.participants, *self._elsewhere]:
             if participant_id not in here:
@@ -251,9 +265,9 @@ class Feed:
     def _add(self, participant: Participant) -> bool:
         """Take a participant in; False where they were known already, just so."""
         if participant.instance_id != self._instance_id:
-            known = participant.participant_id in self._elsewhere
-            self._elsewhere.add(participant.participant_id)
-            return not known
+            known_as = self._elsewhere.get(participant.participant_id)
+            self._elsewhere[participant.participant_id] = participant
+            return known_as != participant
         known_as = self.participants.get(participant.participant_id)
         self.participants[participant.participant_id] = participant
         self.by_connection[participant.wamp_session_id] = participant.participant_id
@@ -273,7 +287,7 @@ class Feed:
         if gone is not None:
             del self.participants[participant_id]
             self.by_connection.pop(gone.wamp_session_id, None)
-        self._elsewhere.discard(participant_id)
+        self._elsewhere.pop(participant_id, None)
         self._board.remove(participant_id)
         if not self.participants:
             self.empty_since = self._around.now_s()
@@ -352,3 +366,20 @@ class Feed:
         # An empty list of receivers means everybody to the router.
         if receivers:
             self._around.publish(topics(self.meta.topic_key)[topic], event, receivers)
+
+
+def roster_after(
+    roster: Sequence[Participant], announcements: Sequence[Announcement]
+) -> tuple[Participant, ...]:
+    """A roster that was read while these were announced: each says how it is with somebody now.
+
+    What was announced may have happened before the reading or after it; the last word on each
+    participant counts in both cases.
+    """
+    here = {participant.participant_id: participant for participant in roster}
+    for announcement in announcements:
+        if isinstance(announcement, JoinAnnounced):
+            here[announcement.participant.participant_id] = announcement.participant
+        elif isinstance(announcement, LeaveAnnounced):
+            here.pop(announcement.participant_id, None)
+    return tuple(here.values())

@@ -66,7 +66,7 @@ def join_result(
         "type": meta.type,
         "revision": meta.revision,
         "next_seq": joined.last_seq + 1,
-        "roster": [other.as_wire() for other in joined.roster if not fences(participant, other)],
+        "roster": [other.as_wire() for other in joined.roster],
         "presence": {
             participant_id: as_wire(move_presence(document.type, presence, ops, meta.revision))
             for participant_id, presence in joined.presence.items()
@@ -87,11 +87,3 @@ def join_result(
             buffer.apply(edit.op)
         result["content"] = buffer.content()
     return result
-
-
-def fences(participant: Participant, other: Participant) -> bool:
-    """Whether `other` is an older connection of the same client."""
-    return (
-        other.client_id == participant.client_id
-        and other.participant_id != participant.participant_id
-    )

@@ -15,7 +15,7 @@ from . import protocol
 from .errors import CollabError
 from .feed import Feed, Surroundings
 from .shared import Shared
-from .store.interface import SessionKey, Store
+from .store.interface import JoinRecord, SessionKey, Store
 
 # A feed without participants is kept so long: somebody may be about to join.
 LINGER_S = 20.0
@@ -70,37 +70,38 @@ class Relay:
 
         To be called when the relay has (re)started, with the WAMP session ids of the node.
         """
-        for key, participant_id, wamp_session_id in await self._store.joined_on(self._instance_id):
-            if wamp_session_id not in live:
-                await self._remove(key, participant_id)
+        for record in await self._store.joined_on(self._instance_id):
+            if record.wamp_session_id not in live:
+                await self._clear(record)
                 continue
             try:
-                await self.watch(key)
+                await self.watch(record.key)
             except CollabError as error:
                 if error.code != "no_such_session":
                     raise
-                await self._store.forget(self._instance_id, key, participant_id)
+                await self._store.forget(self._instance_id, record)
         for feed in self._feeds.values():
-            feed.announce_head()
+            feed.announce_state()
 
-    async def _remove(self, key: SessionKey, participant_id: str) -> None:
-        await self._store.leave(key, participant_id, "disconnected")
-        await self._store.forget(self._instance_id, key, participant_id)
+    async def _clear(self, record: JoinRecord) -> None:
+        """Remove whoever joined on a connection that is gone."""
+        await self._store.leave(record.key, record.participant_id, "disconnected")
+        await self._store.forget(self._instance_id, record)
 
     def connection_lost(self, wamp_session_id: int) -> None:
         """Remove everything that a connection was joined to."""
         for feed in list(self._feeds.values()):
             participant_id = feed.by_connection.get(wamp_session_id)
             if participant_id is not None:
-                self._remove_surely(feed.key, participant_id)
+                self._remove(feed.key, participant_id)
 
-    def _remove_surely(self, key: SessionKey, participant_id: str) -> None:
+    def _remove(self, key: SessionKey, participant_id: str) -> None:
         async def remove() -> None:
             try:
-                await self._remove(key, participant_id)
+                await self._store.leave(key, participant_id, "disconnected")
             except CollabError as error:
                 self.log.warn("{id} not removed yet: {error}", id=participant_id, error=error)
-                self._around.later(RETRY_S, lambda: self._remove_surely(key, participant_id))
+                self._around.later(RETRY_S, lambda: self._remove(key, participant_id))
 
         self._around.background(remove())
 
@@ -108,11 +109,12 @@ class Relay:
         """Keep what is used alive in the store, drop what is not. Every half minute or so.
 
         Args:
-            live: the WAMP session ids of the node; a leave that was not heard of is noticed here.
+            live: the WAMP session ids of the node; a leave that was not heard of is noticed here,
+                and a join that came through only when its connection had gone.
         """
-        for key, participant_id, wamp_session_id in await self._store.joined_on(self._instance_id):
-            if wamp_session_id not in live:
-                self._remove_surely(key, participant_id)
+        for record in await self._store.joined_on(self._instance_id):
+            if record.wamp_session_id not in live:
+                await self._clear(record)
         now = self._around.now_s()
         for key, feed in list(self._feeds.items()):
             idle = feed.empty_since is not None and now - feed.empty_since > LINGER_S

@@ -21,12 +21,11 @@ from .access import allows, right_for
 from .document import read_on
 from .documents import Documents
 from .errors import CollabError
-from .joining import SessionLimits, document_of, fences, join_result
+from .joining import SessionLimits, document_of, join_result
 from .ot import TYPES, OpError, get_type
 from .protocol import Arguments
 from .shared import Shared
 from .store.interface import (
-    Joined,
     NoSession,
     Participant,
     SessionKey,
@@ -34,7 +33,15 @@ from .store.interface import (
     Store,
 )
 from .tokens import Claims
-from .writer import Request, bad_op, body_digest, document_full, no_such_session, stale_epoch
+from .writer import (
+    Request,
+    bad_op,
+    body_digest,
+    document_full,
+    no_such_session,
+    not_joined,
+    stale_epoch,
+)
 
 PARTICIPANT_FRESH_S = 1.0
 
@@ -158,8 +165,11 @@ class Sessions:
         key = SessionKey(caller.claims.tenant, session_id)
         right = self._require(caller, key, "view")
         await self._watch(key)
+        participant_id = self._participant_id(caller, key)
+        # Also where the answer gets lost, edits must not go on under the join before.
+        self._participants.pop(participant_id, None)
         participant = Participant(
-            participant_id=self._participant_id(caller, key),
+            participant_id=participant_id,
             user_id=caller.claims.user_id,
             client_id=client_id,
             instance_id=self._instance_id,
@@ -167,21 +177,16 @@ class Sessions:
             right=right,
             user_info=user_info,
             joined_ms=self._now_ms(),
+            join_id=self._new_name(8),
         )
         joined = await self._store.join(key, participant, epoch=epoch, after=after)
         if isinstance(joined, NoSession):
             raise no_such_session(key)
         self._remember(participant)
-        await self._fence(key, participant, joined)
+        for other in joined.fenced:
+            self._participants.pop(other.participant_id, None)
         document = await document_of(self._store, self.documents, key, joined)
         return join_result(participant, joined, document, self._limits)
-
-    async def _fence(self, key: SessionKey, participant: Participant, joined: Joined) -> None:
-        """Of two connections with one client id the newer goes on: it is the reconnected one."""
-        for other in joined.roster:
-            if fences(participant, other):
-                await self._store.leave(key, other.participant_id, "fenced")
-                self._participants.pop(other.participant_id, None)
 
     async def leave(self, caller: Caller, arguments: Arguments) -> dict[str, Any]:
         key = self._key(caller, arguments)
@@ -223,8 +228,15 @@ class Sessions:
             user_id=caller.claims.user_id,
             digest=body_digest(epoch, base, op),
             max_length=self._limits.document_length,
+            participant_id=participant.participant_id,
+            join_id=participant.join_id,
         )
-        revision, durable = await self.documents.writer(key).submit(request)
+        try:
+            revision, durable = await self.documents.writer(key).submit(request)
+        except CollabError as error:
+            if error.code == "not_joined":
+                self._participants.pop(participant.participant_id, None)
+            raise
         return {"revision": revision, "durable": durable}
 
     async def fetch(self, caller: Caller, arguments: Arguments) -> dict[str, Any]:
@@ -249,7 +261,7 @@ class Sessions:
         if after < meta.floor_revision:
             raise CollabError(
                 "base_too_old",
-                f"Edits up to {meta.floor_revision} are no longer kept; take the snapshot.",
+                f"Edits up to {meta.floor_revision} are no longer kept; join again.",
                 revision=meta.revision,
                 oldest=meta.floor_revision,
             )
@@ -257,6 +269,7 @@ class Sessions:
             "edits": [edit.as_wire() for edit in edits],
             "revision": meta.revision,
             "more": after + len(edits) < meta.revision,
+            "joined": await self._find_participant(caller, key) is not None,
         }
 
     async def snapshot(self, caller: Caller, arguments: Arguments) -> dict[str, Any]:
@@ -356,6 +369,13 @@ class Sessions:
             self._participants.popitem(last=False)
 
     async def _participant(self, caller: Caller, key: SessionKey) -> Participant:
+        participant = await self._find_participant(caller, key)
+        if participant is None:
+            self._require(caller, key, "view")
+            raise not_joined()
+        return participant
+
+    async def _find_participant(self, caller: Caller, key: SessionKey) -> Participant | None:
         participant_id = self._participant_id(caller, key)
         known = self._participants.get(participant_id)
         # Another process may have taken the leave: what is remembered is good for a moment.
@@ -366,9 +386,8 @@ class Sessions:
         )
         if participant is None:
             self._participants.pop(participant_id, None)
-            self._require(caller, key, "view")
-            raise CollabError("not_joined", "This connection has not joined the session.")
-        self._remember(participant)
+        else:
+            self._remember(participant)
         return participant
 
 

@@ -48,6 +48,7 @@ class Request:
         at: the revision that `op` has been transformed to.
         op: the operation, transformed over the committed edits up to `at`.
         digest: of the body as sent.
+        participant_id, join_id: who asks, and under which join.
     """
 
     epoch: str
@@ -58,6 +59,8 @@ class Request:
     user_id: str
     digest: bytes
     max_length: int
+    participant_id: str
+    join_id: str
     done: Deferred[tuple[int, bool]] = attrs.field(factory=Deferred)
     at: int = -1
 
@@ -209,7 +212,7 @@ class Writer:
             if request.at >= document.start or await self._reach(document, request.base):
                 continue
             edit = Edit(request.client_id, request.seq, request.op, request.user_id, 0)
-            probe = [Submission(edit, request.digest)]
+            probe = [Submission(edit, request.digest, request.participant_id, request.join_id)]
             result = await self._store.commit(self._key, document.epoch, PROBE, probe)
             if isinstance(result, Seen):
                 answer_seen(request, result.states[0], await self._store.settle())
@@ -244,7 +247,9 @@ class Writer:
             length = longer
             placed.append((request.client_id, op))
             edit = Edit(request.client_id, request.seq, op, request.user_id, self._now_ms())
-            submissions.append(Submission(edit, request.digest))
+            submissions.append(
+                Submission(edit, request.digest, request.participant_id, request.join_id)
+            )
         return submissions
 
 
@@ -287,6 +292,8 @@ def answer_seen(request: Request, state: tuple[str, int], durable: bool) -> None
     elif kind == "gap":
         message = f"seq {request.seq} leaves out {number}, the next one expected."
         fail(request, CollabError("seq_gap", message, next_seq=number))
+    elif kind == "gone":
+        fail(request, not_joined())
 
 
 def bad_op(error: OpError) -> CollabError:
@@ -300,6 +307,10 @@ def stale_epoch(epoch: str) -> CollabError:
 
 def no_such_session(key: SessionKey) -> CollabError:
     return CollabError("no_such_session", f"There is no session {key.session_id!r}.")
+
+
+def not_joined() -> CollabError:
+    return CollabError("not_joined", "This connection has not joined the session.")
 
 
 def base_ahead(base: int, head: int) -> CollabError:

@@ -28,7 +28,7 @@ _REACTIONS: dict[str, Reaction] = {
     "router_error": "again",
     "not_joined": "join",
     "stale_epoch": "snapshot",
-    "base_too_old": "snapshot",
+    "base_too_old": "join",
     "base_ahead": "snapshot",
     "seq_gap": "snapshot",
     "seq_reused": "snapshot",

@@ -198,10 +198,14 @@ class Replica:
         self.positions.committed(in_flight.now)
         self._on_acknowledged(in_flight.seq)
 
-    def unanswered(self) -> None:
-        """The edit in flight, if any, is not committed, whatever was answered."""
-        if self.outbox.in_flight is not None:
-            self.outbox.in_flight.answered = None
+    def rejoined(self, parts: int, size: int) -> None:
+        """A join has said that the edit in flight, if any, is not committed, whatever was answered.
+
+        Args:
+            parts, size: the limits of one operation.
+        """
+        self.outbox.rejoined(parts, size)
+        self._settle()
 
     def reject(self) -> Any:
         """The server refused the edit in flight: take it back here.

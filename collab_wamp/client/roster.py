@@ -45,8 +45,10 @@ class Roster:
         self.rows = {row["participant_id"]: Participant.from_wire(row) for row in rows}
 
     def take(self, event: Mapping[str, Any]) -> None:
-        """A `joined`, `left` or `rights` event; told twice it does no harm."""
-        if "joined" in event:
+        """A `joined`, `left`, `rights` or `roster` event; told twice it does no harm."""
+        if "roster" in event:
+            self.reset(event["roster"])
+        elif "joined" in event:
             participant = Participant.from_wire(event["joined"])
             self.rows[participant.participant_id] = participant
         elif "left" in event:

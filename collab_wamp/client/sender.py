@@ -25,6 +25,7 @@ class Sender:
         call: a copy of the edit in flight that is on its way, and has no answer yet.
         at: nothing is sent before.
         late_at: when the stream should have brought the edit that was answered, or None.
+        limits: the server's, of one operation: parts, and bytes inserted.
     """
 
     def __init__(self, random: Callable[[], float]) -> None:
@@ -32,8 +33,7 @@ class Sender:
         self.call: Call | None = None
         self.at = float("-inf")
         self.late_at: float | None = None
-        self._op_parts = 1000
-        self._op_size = 32 * 1024
+        self.limits = (1000, 32 * 1024)
         self._sent: InFlight | None = None
         self._copies = 0
         self._failures = 0
@@ -41,8 +41,7 @@ class Sender:
 
     def limit(self, limits: Mapping[str, int]) -> None:
         """Keep to the server's limits of one operation, as a join tells them."""
-        self._op_parts = limits["op_parts"]
-        self._op_size = limits["op_insert_bytes"]
+        self.limits = (limits["op_parts"], limits["op_insert_bytes"])
 
     def restart(self) -> None:
         """A new round: whatever was on its way may have been lost."""
@@ -61,7 +60,7 @@ class Sender:
     def next(self, replica: Replica) -> dict[str, Any] | None:
         """The edit to send now: `{seq, revision, op}`, or None."""
         outbox = replica.outbox
-        message = outbox.resend() or replica.next(self._op_parts, self._op_size)
+        message = outbox.resend() or replica.next(*self.limits)
         if message is None:
             return None
         self._copies = self._copies + 1 if outbox.in_flight is self._sent else 1

@@ -53,6 +53,7 @@ class Sync:
         self._sender = Sender(random)
         self._announcer = Announcer(settings.presence_s)
         self._connected = False
+        self._fenced = False
         self._round: Round | None = None
         self._round_at = float("-inf")
         self._tries = 0
@@ -147,6 +148,7 @@ class Sync:
     def connected(self, now: float) -> None:
         """There is a connection, logged in."""
         self._connected = True
+        self._fenced = False
         self._tries = 0
         self._round_at = now
 
@@ -190,6 +192,8 @@ class Sync:
                 round.fetch = None
                 assert self.replica is not None
                 round.stream.fetched(self.replica, request.kwargs["after"], result)
+                if result.get("joined") is False:
+                    raise ClientError("not_joined", "The server does not know of this join.")
             elif request is round.roster:
                 self._take_roster(round, result["roster"])
             elif request is self._sender.call:
@@ -310,7 +314,7 @@ class Sync:
         replica.receive(joined["revision"] - len(edits), edits)
         if next_seq != replica.next_seq:
             raise ClientError("seq_gap", f"The server expects edit {next_seq} next.")
-        replica.unanswered()
+        replica.rejoined(*self._sender.limits)
         return replica
 
     def _subscribed(self, round: Round) -> None:
@@ -325,7 +329,17 @@ class Sync:
         for event in round.roster_events:
             self.roster.take(event)
         round.roster_events.clear()
+        self._forget_positions()
         self._observer.roster_changed()
+
+    def _forget_positions(self) -> None:
+        """Who is not here is nowhere."""
+        others = {} if self.replica is None else self.replica.positions.others
+        gone = [name for name in others if name not in self.roster.rows]
+        for participant_id in gone:
+            del others[participant_id]
+        if gone:
+            self._observer.placed(gone)
 
     # --- what happened: events --------------------------------------------------------------
 
@@ -361,15 +375,15 @@ class Sync:
             raise ClientError("stale_epoch", "The session goes on under a new epoch.")
         if "left" in event and event["left"]["participant_id"] == self.participant_id:
             reason = event["left"]["reason"]
-            if reason == "fenced":
+            if reason == "fenced" and self._fenced:
                 raise ClientError("fenced", "Another connection goes on with this client id.")
+            # An older connection of this client may have been heard of late; once.
+            self._fenced = reason == "fenced"
             raise ClientError("not_joined", f"Put out of the session: {reason}.")
         if not round.roster_known:
             round.roster_events.append(dict(event))
         self.roster.take(event)
-        if "left" in event and self.replica is not None:
-            self.replica.positions.others.pop(event["left"]["participant_id"], None)
-            self._observer.placed([event["left"]["participant_id"]])
+        self._forget_positions()
         mine = self.roster.rows.get(self.participant_id)
         if mine is not None:
             self.right = mine.right

@@ -36,7 +36,7 @@ class InFlight:
 
     Attributes:
         base: the revision it was made at.
-        sent: the operation as it was sent; it never changes.
+        sent: the operation as it was sent; it never changes, but for `rejoined`.
         now: the operation transformed to the outbox's revision.
         answered: its own revision, once the call was answered.
     """
@@ -166,6 +166,26 @@ class Outbox:
         self.next_seq = self.in_flight.seq
         self.in_flight = None
         return self._pass_buffer(self.type.invert(lost), "right"), lost
+
+    def rejoined(self, parts: int = 0, size: int = 0) -> None:
+        """A join has said that the edit in flight is not committed.
+
+        Then nothing of what was sent before the join will be, so it may be sent as it is now,
+        however far behind it was made.
+
+        Args:
+            parts, size: as for `next`: transformed, it may have more parts than it had.
+        """
+        if self.in_flight is None:
+            return
+        seq, op = self.in_flight.seq, self.in_flight.now
+        op, rest = self.type.split(op, parts, size) if parts else (op, [])
+        if not self.type.is_noop(rest):
+            self.buffer = rest if self.buffer is None else self.type.compose(rest, self.buffer)
+        if self.type.is_noop(op):
+            self.in_flight, self.next_seq = None, seq
+        else:
+            self.in_flight = InFlight(seq, self.revision, op, op)
 
     def reset(self, revision: int, difference: Any, next_seq: int) -> Any:
         """Go on from a snapshot.

@@ -7,7 +7,7 @@ Keys of one session share the hash tag `{tenant:session}`, so that they live on 
 `…:log`    stream  entry `<revision>-0`, field `e`: the edit as JSON
 `…:seen`   hash    client_id → `seq:revision:digest:milliseconds`
 `…:snap`   string  `revision:sha256:` and the content's JSON text, deflated
-`…:roster`    hash  participant_id → participant as JSON; expires
+`…:roster`    hash  participant_id → join_id, client_id, participant as JSON: a line each; expires
 `…:presence`  hash  participant_id → presence as JSON; expires
 =========  ======  =================================================================
 
@@ -30,6 +30,7 @@ from .interface import (
     EditsAnnounced,
     EpochAnnounced,
     JoinAnnounced,
+    JoinRecord,
     LeaveAnnounced,
     Participant,
     Presence,
@@ -100,9 +101,26 @@ def decode_participant(value: bytes | dict[str, Any]) -> Participant:
     return Participant(**(orjson.loads(value) if isinstance(value, bytes) else value))
 
 
+def decode_entry(value: bytes) -> Participant:
+    """A value of the roster. JSON has no line breaks, so the third line is all the rest."""
+    return decode_participant(value.split(b"\n", 2)[2])
+
+
 def decode_roster(flat: Sequence[bytes]) -> tuple[Participant, ...]:
-    found = [decode_participant(value) for value in pairs(flat).values()]
+    found = [decode_entry(value) for value in pairs(flat).values()]
     return tuple(sorted(found, key=lambda row: (row.joined_ms, row.participant_id)))
+
+
+def encode_record(record: JoinRecord) -> tuple[str, int]:
+    """A field and its value."""
+    key = record.key
+    field = "\n".join((key.tenant, key.session_id, record.participant_id, record.join_id))
+    return field, record.wamp_session_id
+
+
+def decode_record(field: str, value: bytes) -> JoinRecord:
+    tenant, session_id, participant_id, join_id = field.split("\n")
+    return JoinRecord(SessionKey(tenant, session_id), participant_id, join_id, int(value))
 
 
 def encode_presence(presence: Presence | None) -> bytes:

@@ -76,10 +76,14 @@ class Submission:
             before it in the same batch).
         digest: 16 bytes that identify the body as the client sent it, so that a resend is told
             from another edit under the same number.
+        participant_id, join_id: who asks; it is appended only while they are on the roster by
+            that very join. Empty = the server itself.
     """
 
     edit: Edit
     digest: bytes
+    participant_id: str = ""
+    join_id: str = ""
 
 
 @attrs.frozen
@@ -102,6 +106,19 @@ def make_snapshot(revision: int, content: bytes) -> Snapshot:
 
 
 @attrs.frozen
+class JoinRecord:
+    """That a connection of an instance joined a session; kept apart from the session.
+
+    Also of one whose join failed halfway, or who is gone: it says where to look.
+    """
+
+    key: SessionKey
+    participant_id: str
+    join_id: str
+    wamp_session_id: int
+
+
+@attrs.frozen
 class Participant:
     """One connection that is joined to one session.
 
@@ -110,6 +127,7 @@ class Participant:
         wamp_session_id: the connection on that node.
         right: `view`, `edit` or `manage`, as found when joining.
         user_info: what the client says of itself for others to see (name, colour), JSON object.
+        join_id: random, of the join that put them on the roster: a connection may join again.
     """
 
     participant_id: str
@@ -120,6 +138,15 @@ class Participant:
     right: str
     user_info: dict[str, Any]
     joined_ms: int
+    join_id: str
+
+    def fences(self, other: Participant) -> bool:
+        """Whether `other` is an older connection of the same client, which goes on here."""
+        same_client = other.client_id == self.client_id
+        return same_client and other.participant_id != self.participant_id
+
+    def record(self, key: SessionKey) -> JoinRecord:
+        return JoinRecord(key, self.participant_id, self.join_id, self.wamp_session_id)
 
     def as_wire(self) -> dict[str, Any]:
         """A participant as others see it."""
@@ -174,11 +201,12 @@ class Moved:
 
 @attrs.frozen
 class Seen:
-    """Nothing was written: at least one submission's number is not its client's next.
+    """Nothing was written: at least one submission is not its client's next.
 
     One entry for each submission: `("new", 0)` would have been appended; `("done", revision)` is
     committed already, with the same body; `("reused", last_seq)` has another body than what was
-    committed under its number, or is older than the last; `("gap", next_seq)` skips numbers.
+    committed under its number, or is older than the last; `("gap", next_seq)` skips numbers;
+    `("gone", 0)` would be new, but its participant has left or joined anew since.
     A client's several submissions in one batch are judged one after the other.
     """
 
@@ -217,6 +245,7 @@ class Joined:
         edits: the edits after the snapshot, or after the revision asked for.
         last_seq: the joining client's last committed seq (0 = none).
         roster: everybody joined, the new participant included.
+        fenced: who was removed: older connections of the same client.
         presence: participant_id → Presence, each at its own revision.
     """
 
@@ -226,6 +255,7 @@ class Joined:
     last_seq: int
     roster: tuple[Participant, ...]
     presence: dict[str, Presence]
+    fenced: tuple[Participant, ...] = ()
 
 
 # --- what is announced on a session's channel ------------------------------------------------
@@ -318,7 +348,8 @@ class Store(Protocol):
     ) -> CommitResult:
         """Append all submissions if the head is `expected`, and announce them; or change nothing.
 
-        Checked in this order: session, epoch, numbers (`Seen`), head (`Behind`, `Moved`).
+        Checked in this order: session, epoch, numbers and participants (`Seen`), head (`Behind`,
+        `Moved`).
         """
 
     async def edits(
@@ -346,6 +377,10 @@ class Store(Protocol):
         after: int | None = None,
     ) -> Joined | NoSession:
         """Add the participant (or replace it, joining twice is one participant), and announce it.
+
+        Whoever else is there under the same client id is removed, with reason `fenced`. So what the
+        client has had committed by this moment (`Joined.last_seq`) is all that it ever will have
+        of what it sent before.
 
         With `epoch` and `after` given, current, and at most 1,000 edits behind a head whose log
         still reaches back so far: edits instead of a snapshot.
@@ -379,13 +414,11 @@ class Store(Protocol):
         Returns the ids and the cursor for more ("" = no more).
         """
 
-    async def joined_on(self, instance_id: str) -> list[tuple[SessionKey, str, int]]:
-        """(session, participant_id, wamp_session_id) of everybody who joined on an instance.
+    async def joined_on(self, instance_id: str) -> list[JoinRecord]:
+        """A record for everybody who is joined on an instance, and maybe for some who are not."""
 
-        A superset: an entry may remain of one who is gone. `forget` removes an entry.
-        """
-
-    async def forget(self, instance_id: str, key: SessionKey, participant_id: str) -> None: ...
+    async def forget(self, instance_id: str, record: JoinRecord) -> None:
+        """Remove a record of one who is gone."""
 
     async def touch(self, instance_id: str, keys: Sequence[SessionKey]) -> None:
         """Keep the rosters and presence of these sessions alive for another two minutes."""

@@ -18,6 +18,7 @@ from .interface import (
     EpochAnnounced,
     JoinAnnounced,
     Joined,
+    JoinRecord,
     LeaveAnnounced,
     Listener,
     Moved,
@@ -60,7 +61,7 @@ class MemoryStore:
         self._now_ms = now_ms
         self._records: dict[SessionKey, _Record] = {}
         self._listeners: dict[SessionKey, list[Listener]] = {}
-        self._joined: dict[tuple[str, SessionKey, str], int] = {}
+        self._joined: dict[str, set[JoinRecord]] = {}
 
     def _announce(self, key: SessionKey, announcement: Announcement) -> None:
         for listener in list(self._listeners.get(key, ())):
@@ -98,7 +99,7 @@ class MemoryStore:
             return NoSession()
         if record.meta.epoch != epoch:
             return StaleEpoch(record.meta.epoch)
-        states = _judge(record.seen, submissions)
+        states = _judge(record.seen, record.roster, submissions)
         if any(state != "new" for state, _ in states):
             return Seen(states)
         head = record.meta.revision
@@ -158,10 +159,16 @@ class MemoryStore:
         record = self._records.get(key)
         if record is None:
             return NoSession()
-        self._joined[participant.instance_id, key, participant.participant_id] = (
-            participant.wamp_session_id
-        )
+        before = record.roster.get(participant.participant_id)
+        if before is not None:
+            self._forget(key, before)
+        self._joined.setdefault(participant.instance_id, set()).add(participant.record(key))
         record.roster[participant.participant_id] = participant
+        fenced = tuple(other for other in record.roster.values() if participant.fences(other))
+        for other in fenced:
+            del record.roster[other.participant_id]
+            record.presence.pop(other.participant_id, None)
+            self._forget(key, other)
         meta = record.meta
         reachable = (
             after is not None
@@ -178,8 +185,11 @@ class MemoryStore:
             record.seen.get(participant.client_id, (0, b"", 0))[0],
             tuple(record.roster.values()),
             dict(record.presence),
+            fenced,
         )
         self._announce(key, JoinAnnounced(participant))
+        for other in fenced:
+            self._announce(key, LeaveAnnounced(other.participant_id, "fenced"))
         return joined
 
     async def leave(self, key: SessionKey, participant_id: str, reason: str) -> bool:
@@ -188,7 +198,7 @@ class MemoryStore:
         if record is None or participant is None:
             return False
         record.presence.pop(participant_id, None)
-        self._joined.pop((participant.instance_id, key, participant_id), None)
+        self._forget(key, participant)
         self._announce(key, LeaveAnnounced(participant_id, reason))
         return True
 
@@ -249,15 +259,15 @@ class MemoryStore:
         more = names[limit - 1] if len(names) > limit else ""
         return names[:limit], more
 
-    async def joined_on(self, instance_id: str) -> list[tuple[SessionKey, str, int]]:
-        return [
-            (key, participant_id, wamp_session_id)
-            for (instance, key, participant_id), wamp_session_id in self._joined.items()
-            if instance == instance_id
-        ]
+    async def joined_on(self, instance_id: str) -> list[JoinRecord]:
+        records = self._joined.get(instance_id, ())
+        return sorted(records, key=lambda record: (record.participant_id, record.join_id))
 
-    async def forget(self, instance_id: str, key: SessionKey, participant_id: str) -> None:
-        self._joined.pop((instance_id, key, participant_id), None)
+    async def forget(self, instance_id: str, record: JoinRecord) -> None:
+        self._joined.get(instance_id, set()).discard(record)
+
+    def _forget(self, key: SessionKey, participant: Participant) -> None:
+        self._joined.get(participant.instance_id, set()).discard(participant.record(key))
 
     async def touch(self, instance_id: str, keys: Sequence[SessionKey]) -> None:
         """Nothing expires here."""
@@ -283,9 +293,11 @@ class MemoryStore:
 
 
 def _judge(
-    seen: dict[str, tuple[int, bytes, int]], submissions: Sequence[Submission]
+    seen: dict[str, tuple[int, bytes, int]],
+    roster: dict[str, Participant],
+    submissions: Sequence[Submission],
 ) -> tuple[tuple[str, int], ...]:
-    """For each submission whether its number is its client's next; see `interface.Seen`."""
+    """For each submission whether it is its client's next; see `interface.Seen`."""
     states: list[tuple[str, int]] = []
     ahead: dict[str, int] = {}
     for submission in submissions:
@@ -298,7 +310,17 @@ def _judge(
             states.append(("reused", last))
         elif seq > last + 1:
             states.append(("gap", last + 1))
+        elif not _is_here(roster, submission):
+            states.append(("gone", 0))
         else:
             states.append(("new", 0))
             ahead[client_id] = seq
     return tuple(states)
+
+
+def _is_here(roster: dict[str, Participant], submission: Submission) -> bool:
+    """Whether who asks is still on the roster, by the join that they ask under."""
+    if not submission.participant_id:
+        return True
+    participant = roster.get(submission.participant_id)
+    return participant is not None and participant.join_id == submission.join_id

@@ -20,6 +20,7 @@ from .interface import (
     Committed,
     Edit,
     Joined,
+    JoinRecord,
     Listener,
     Moved,
     NoSession,
@@ -184,7 +185,8 @@ class RedisStore:
         for submission in submissions:
             edit = submission.edit
             rows += [edit.client_id, edit.seq, submission.digest.hex(), codec.encode_edit(edit)]
-        keys = codec.keys(key, "meta", "log", "seen")
+            rows += [submission.participant_id, submission.join_id]
+        keys = codec.keys(key, "meta", "log", "seen", "roster")
         kind, *rest = await self._change(
             "commit", keys, codec.channel(key), epoch, expected, self._now_ms(), *rows
         )
@@ -251,8 +253,8 @@ class RedisStore:
     ) -> Joined | NoSession:
         # Another shard, so it comes first, like the list of sessions.
         index = joined_index(participant.instance_id)
-        field = f"{key.tenant}\n{key.session_id}\n{participant.participant_id}"
-        await self._connection.command("HSET", index, field, participant.wamp_session_id)
+        record = participant.record(key)
+        await self._connection.command("HSET", index, *codec.encode_record(record))
         await self._connection.command("EXPIRE", index, INDEX_LIVES_S)
         kind, *rest = await self._change(
             "join",
@@ -265,11 +267,16 @@ class RedisStore:
             codec.encode_participant(participant),
             PEOPLE_LIVE_S,
             PAGE,
+            participant.join_id,
         )
         if kind == b"none":
-            await self.forget(participant.instance_id, key, participant.participant_id)
+            await self.forget(participant.instance_id, record)
             return NoSession()
-        flat, value, payloads, seen, roster, presence = rest
+        flat, value, payloads, seen, roster, presence, removed, before = rest
+        fenced = tuple(map(codec.decode_entry, removed))
+        gone = (*fenced, codec.decode_entry(before)) if before else fenced
+        for other in gone:
+            await self.forget(other.instance_id, other.record(key))
         return Joined(
             codec.decode_meta(flat),
             self._decode_snapshot(key, value) if value else None,
@@ -277,10 +284,10 @@ class RedisStore:
             int(seen.split(b":")[0]) if seen else 0,
             codec.decode_roster(roster),
             codec.decode_presences(presence),
+            fenced,
         )
 
     async def leave(self, key: SessionKey, participant_id: str, reason: str) -> bool:
-        participant = await self.participant(key, participant_id)
         announcement = orjson.dumps(["leave", participant_id, reason])
         _, removed = await self._change(
             "leave",
@@ -289,13 +296,14 @@ class RedisStore:
             participant_id,
             announcement,
         )
-        if participant is not None:
-            await self.forget(participant.instance_id, key, participant_id)
+        if removed:
+            participant = codec.decode_entry(removed)
+            await self.forget(participant.instance_id, participant.record(key))
         return bool(removed)
 
     async def participant(self, key: SessionKey, participant_id: str) -> Participant | None:
         value = await self._connection.command("HGET", *codec.keys(key, "roster"), participant_id)
-        return codec.decode_participant(value) if value else None
+        return codec.decode_entry(value) if value else None
 
     async def roster(
         self, key: SessionKey
@@ -326,16 +334,12 @@ class RedisStore:
             *rows,
         )
 
-    async def joined_on(self, instance_id: str) -> list[tuple[SessionKey, str, int]]:
+    async def joined_on(self, instance_id: str) -> list[JoinRecord]:
         flat = await self._connection.command("HGETALL", joined_index(instance_id))
-        found = []
-        for field, wamp_session_id in codec.pairs(flat).items():
-            tenant, session_id, participant_id = field.split("\n")
-            found.append((SessionKey(tenant, session_id), participant_id, int(wamp_session_id)))
-        return found
+        return [codec.decode_record(field, value) for field, value in codec.pairs(flat).items()]
 
-    async def forget(self, instance_id: str, key: SessionKey, participant_id: str) -> None:
-        field = f"{key.tenant}\n{key.session_id}\n{participant_id}"
+    async def forget(self, instance_id: str, record: JoinRecord) -> None:
+        field, _ = codec.encode_record(record)
         await self._connection.command("HDEL", joined_index(instance_id), field)
 
     async def touch(self, instance_id: str, keys: Sequence[SessionKey]) -> None:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Collection
+from collections.abc import Collection
 from typing import Any
 
 import orjson
-from twisted.internet.defer import Deferred
 
 from collab_wamp.errors import CollabError
 from collab_wamp.joining import SessionLimits
@@ -21,7 +20,6 @@ from .sim_weather import Pipe, Time, Weather
 from .surroundings import ClockSurroundings
 
 CANCELED = "wamp.error.canceled"
-NO_SUCH_PROCEDURE = "wamp.error.no_such_procedure"
 
 
 class Refused(Exception):
@@ -52,7 +50,17 @@ class WorkerSurroundings(ClockSurroundings):
             return
         late = self._link.gone & set(receivers)
         assert not late, f"{late} were sent {topic} {event} after the relay heard that they left"
+        if topic.endswith(".edits"):
+            self._verify_order(event, receivers)
         self._node.published(topic, event, receivers)
+
+    def _verify_order(self, event: dict[str, Any], receivers: Collection[int]) -> None:
+        """A relay leaves nothing out and says nothing twice; where it can't, it says so."""
+        after, edits = event["after"], event["edits"]
+        for receiver in receivers:
+            told = self._link.told.get(receiver, after)
+            assert after == told or not edits, f"{receiver} was told {told}, then {event}"
+            self._link.told[receiver] = after + len(edits)
 
 
 class SimNode:
@@ -102,7 +110,7 @@ class SimNode:
         """Start the worker for sessions, or end it with `kill -9` and start another."""
         if self.sessions_link is not None:
             self.time.tell(self.name, "sessions worker restarts")
-            finish(self.sessions_link.die())
+            self.time.start(self.sessions_link.die())
             calls, self._calls = self._calls, {}
             for line, request in calls.values():
                 line.refuse(request, Refused(CANCELED, True))
@@ -114,11 +122,11 @@ class SimNode:
         """Start the relay, or end it with `kill -9` and start another."""
         if self.relay_link is not None:
             self.time.tell(self.name, "relay restarts")
-            finish(self.relay_link.die())
+            self.time.start(self.relay_link.die())
         self.relay_ready = False
         self.relay_link, party = self._party("relay")
         self.relay = party.relay
-        finish(self._reconcile(self.relay_link))
+        self.time.start(self._reconcile(self.relay_link))
 
     async def _reconcile(self, link: StoreLink) -> None:
         relay = self.relay
@@ -150,7 +158,7 @@ class SimNode:
         self._publications.send(self.weather.router, self._publish, topic, copy, set(receivers))
 
     def _publish(self, topic: str, event: bytes, receivers: set[int]) -> None:
-        for wamp_session_id in receivers & self.lines.keys():
+        for wamp_session_id in sorted(receivers & self.lines.keys()):
             self.lines[wamp_session_id].hear(topic, event)
 
     def call(self, line: Any, request: int, name: str, kwargs: bytes) -> None:
@@ -168,11 +176,12 @@ class SimNode:
                 answer: Any = Refused(error.code, error.entry.retryable)
             else:
                 answer = orjson.dumps(result)
-            assert link is not None and link.alive, "an answer of the dead"
+            if link is None or not link.alive:
+                return
             del self._calls[number]
             self.time.later(self.time.lag(self.weather.router), self._answer, line, request, answer)
 
-        finish(work())
+        self.time.start(work())
 
     def _answer(self, line: Any, request: int, answer: Any) -> None:
         chance = self.time.chance.random()
@@ -190,19 +199,3 @@ class SimNode:
         self.lines.pop(wamp_session_id, None)
         relay = self.relay
         self.time.later(self.time.lag(self.weather.router), relay.connection_lost, wamp_session_id)
-
-
-def finish(work: Awaitable[Any]) -> Deferred[Any]:
-    """Run a coroutine; what it raises ends the simulation."""
-
-    async def run() -> Any:
-        return await work
-
-    return Deferred.fromCoroutine(run()).addErrback(_raise)
-
-
-CRASHES: list[BaseException] = []
-
-
-def _raise(failure: Any) -> None:
-    CRASHES.append(failure.value)

@@ -1,4 +1,4 @@
-"""A worker's connection to the store: slow, sometimes interrupted, and mute once the worker died."""
+"""A worker's connection to the store: slow, at times interrupted, mute once the worker died."""
 
 from __future__ import annotations
 
@@ -30,11 +30,13 @@ class StoreLink:
 
     Attributes:
         gone: WAMP session ids whose leave this worker was told of, and no join since.
+        told: WAMP session id → the revision that this worker, a relay, has led them to.
     """
 
     def __init__(self, name: str, store: MemoryStore, time: Time, weather: Weather) -> None:
         self.name = name
         self.gone: set[int] = set()
+        self.told: dict[int, int] = {}
         self.people: dict[str, Participant] = {}
         self._store = store
         self._time = time
@@ -50,6 +52,8 @@ class StoreLink:
             await self._travel(self._up)
             self._fail_by_chance(command, "before")
             result = await method(*args, **kwargs)
+            if command == "roster" and result is not None:
+                self.people |= {person.participant_id: person for person in result[1]}
             if command == "commit":
                 self._time.tell(self.name, "commit", args[2], result)
             await self._travel(self._down)
@@ -141,6 +145,10 @@ class Channel:
             link.people[announcement.participant.participant_id] = announcement.participant
         elif isinstance(announcement, LeaveAnnounced):
             left = link.people.get(announcement.participant_id)
+        elif isinstance(announcement, ChannelReset):
+            link.told.clear()
+            link.gone.clear()  # they may have joined again without this worker hearing of it
         self.listener(self.key, announcement)
         if left is not None:
             link.gone.add(left.wamp_session_id)
+            link.told.pop(left.wamp_session_id, None)

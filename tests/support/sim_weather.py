@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 import random
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import attrs
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
+from twisted.python.failure import Failure
 
 
 @attrs.define
@@ -60,12 +62,16 @@ class Time:
 
     Attributes:
         trace: (seconds, who, what, details) of all that happened.
+        connections: numbers for them.
+        failures: what work raised that nobody waits for.
     """
 
     def __init__(self, chance: random.Random) -> None:
         self.clock = Clock()
         self.chance = chance
         self.trace: list[tuple[float, str, str, tuple[Any, ...]]] = []
+        self.failures: list[Failure] = []
+        self.connections = itertools.count(1)
 
     @property
     def now(self) -> float:
@@ -85,6 +91,14 @@ class Time:
         waited: Deferred[None] = Deferred()
         self.clock.callLater(seconds, waited.callback, None)
         return waited
+
+    def start(self, work: Awaitable[Any]) -> None:
+        """Run a coroutine that nobody waits for."""
+
+        async def run() -> None:
+            await work
+
+        Deferred.fromCoroutine(run()).addErrback(self.failures.append)
 
     def run(self, seconds: float) -> None:
         clock = self.clock

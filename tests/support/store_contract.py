@@ -17,6 +17,7 @@ from collab_wamp.store.interface import (
     EpochAnnounced,
     JoinAnnounced,
     Joined,
+    JoinRecord,
     LeaveAnnounced,
     Moved,
     NoSession,
@@ -50,6 +51,7 @@ def participant(name: str, client_id: str = "client-0001", **more: Any) -> Parti
         "right": "edit",
         "user_info": {"name": "Ada <b>", "color": "#0a7"},
         "joined_ms": 5,
+        "join_id": "join1",
     }
     return Participant(participant_id=name, client_id=client_id, **(fields | more))
 
@@ -280,15 +282,60 @@ class StoreContract:
         _, roster, presence = await self.store.roster(KEY)
         self.assertEqual((roster, presence), ((), {}))
 
+    async def test_a_join_that_overtakes_the_leave_before_it_is_known(self: Any) -> None:
+        await self.make()
+        await self.store.join(KEY, participant("p1"))
+        await self.store.join(KEY, participant("p1", join_id="join2"))
+        [record] = await self.store.joined_on("node-1")
+        self.assertEqual(record.join_id, "join2")
+        await self.store.forget("node-1", JoinRecord(KEY, "p1", "join1", 7))
+        self.assertEqual(await self.store.joined_on("node-1"), [record])
+
+    async def test_a_join_removes_older_connections_of_the_client(self: Any) -> None:
+        await self.make()
+        old, other = participant("p1"), participant("p2", "client-0002", instance_id="node-2")
+        await self.store.join(KEY, old)
+        await self.store.join(KEY, other)
+        await self.store.set_presence(KEY, "node-1", {"p1": Presence(0, 1, None)})
+        new = participant("p3", joined_ms=9, join_id="join3")
+        joined = await self.store.join(KEY, new)
+        self.assertEqual((joined.fenced, joined.presence), ((old,), {}))
+        self.assertEqual(joined.roster, (other, new))
+        [record] = await self.store.joined_on("node-1")
+        self.assertEqual(record, new.record(KEY))
+
+    async def test_who_left_or_joined_anew_commits_nothing_more(self: Any) -> None:
+        await self.make()
+        one = participant("p1")
+        await self.store.join(KEY, one)
+
+        def asked(seq: int, by: Participant) -> Submission:
+            who = {"participant_id": by.participant_id, "join_id": by.join_id}
+            return attrs.evolve(submission("client-0001", seq), **who)
+
+        await self.store.commit(KEY, "epoch1", 0, [asked(1, one)])
+        again = attrs.evolve(one, join_id="join2")
+        await self.store.join(KEY, again)
+        gone = Seen((("gone", 0),))
+        self.assertEqual(await self.store.commit(KEY, "epoch1", 1, [asked(2, one)]), gone)
+        done = await self.store.commit(KEY, "epoch1", 1, [asked(1, one)])
+        self.assertEqual(done, Seen((("done", 1),)), "what is committed is told all the same")
+        batch = [asked(2, again), submission("client-0002", 1)]
+        self.assertEqual((await self.store.commit(KEY, "epoch1", 1, batch)).first, 2)
+        await self.store.leave(KEY, "p1", "left")
+        self.assertEqual(await self.store.commit(KEY, "epoch1", 3, [asked(3, again)]), gone)
+        self.assertEqual((await self.store.meta(KEY)).revision, 3)
+
     async def test_it_is_known_who_joined_on_a_node(self: Any) -> None:
         await self.make()
         await self.store.join(KEY, participant("p1"))
-        await self.store.join(KEY, participant("p2", instance_id="node-2", wamp_session_id=8))
-        self.assertEqual(await self.store.joined_on("node-1"), [(KEY, "p1", 7)])
+        two = participant("p2", "client-0002", instance_id="node-2", wamp_session_id=8)
+        await self.store.join(KEY, two)
+        self.assertEqual(await self.store.joined_on("node-1"), [JoinRecord(KEY, "p1", "join1", 7)])
         await self.store.touch("node-1", [KEY])
         await self.store.leave(KEY, "p1", "left")
         self.assertEqual(await self.store.joined_on("node-1"), [])
-        await self.store.forget("node-2", KEY, "p2")
+        await self.store.forget("node-2", JoinRecord(KEY, "p2", "join1", 8))
         self.assertEqual(await self.store.joined_on("node-2"), [])
 
     # --- announcements ---

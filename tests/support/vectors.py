@@ -98,7 +98,7 @@ class Recorder:
 
     def step(self) -> None:
         box, chance = self.outbox, self.chance
-        match chance.choice("lllnnrrrroawxzg"):
+        match chance.choice("lllnnrrrroawxzgj"):
             case "l":
                 op, self.screen = random_edit(
                     chance, self.screen, alphabet=CHARACTERS, invertible=True
@@ -128,6 +128,9 @@ class Recorder:
                 self.show(self.call("reject")["undo"])
             case "z":
                 self.reset()
+            case "j":
+                self.call("rejoined", *chance.choice(((), (3, 8))))
+                self.call("resend")
             case "g":
                 self.call("receive", box.revision + 3, OTHERS[0], 1, ["x"])
 

@@ -10,6 +10,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
+from collab_wamp import documents
 from collab_wamp.client.errors import ClientError, from_wamp
 from collab_wamp.client.observer import Rejection
 from collab_wamp.client.replica import Change
@@ -367,11 +368,19 @@ class ClientSimulationTests(SynchronousTestCase):
 
     def test_those_far_behind_go_on_from_a_snapshot(self) -> None:
         resets = 0
+        self.patch(documents, "SNAPSHOT_EVERY", 2)
         for seed in range(50):
             with _Seed(seed):
                 for person in self.play(seed, window=2):
                     resets += sum(change.origin == "reset" for change in person.changes)
         self.assertGreater(resets, 10)
+
+    def test_those_whose_base_is_too_old_go_on_with_another(self) -> None:
+        """Where the log still has what they missed, no snapshot is needed."""
+        for seed in range(50):
+            with _Seed(seed):
+                for person in self.play(seed, undo=True, window=2):
+                    self.assertEqual({c.origin for c in person.changes} - {"remote"}, set())
 
     def test_a_new_epoch_takes_over_all_that_was_typed(self) -> None:
         resets = 0

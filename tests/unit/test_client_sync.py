@@ -300,8 +300,9 @@ class EditingTests(SynchronousTestCase):
         rows = [edit(OTHER, 1, [3, "x"])]
         client.sync.disconnected()
         client.connect(joined(revision=1, content=None, edits=rows))
+        # The join has said that it is not committed, and what was sent before it never will be.
         assert client.resent is not None
-        self.assertEqual(body(client.resent), body(first))
+        self.assertEqual(body(client.resent), ("epoch1", 1, ME, 1, ["1"]))
 
     def test_an_unknown_outcome_is_followed_by_the_same_body(self) -> None:
         client = self.client
@@ -369,8 +370,8 @@ class EditingTests(SynchronousTestCase):
         self.assertEqual((client.content, client.pending), ("abc!", 0))
         self.assertEqual(body(client.submit(["x"]))[3], 2)
 
-    def test_a_base_too_old_goes_on_from_the_snapshot(self) -> None:
-        for code in ("base_too_old", "stale_epoch"):
+    def test_a_base_too_old_or_a_stale_epoch_goes_on_from_the_snapshot(self) -> None:
+        for code, known in (("base_too_old", True), ("stale_epoch", False)):
             client = Client()
             client.connect(joined(content="abc"))
             first = client.submit([3, "d"])
@@ -379,11 +380,25 @@ class EditingTests(SynchronousTestCase):
             client.due()
             client.wait(client.sync.wake_at - client.now)
             join = client.call(protocol.JOIN)
-            self.assertNotIn("epoch", join.kwargs)
+            self.assertEqual("epoch" in join.kwargs, known)
             client.finish_join(join, joined(revision=9, content="abXc", epoch="epoch2"))
             self.assertEqual(client.content, "0abXcd")
             assert client.resent is not None
             self.assertEqual(body(client.resent), ("epoch2", 9, ME, 1, ["0", 4, "d"]))
+
+    def test_a_base_too_old_is_made_newer_where_the_edits_are_kept(self) -> None:
+        client = self.client
+        first = client.submit([3, "d"])
+        client.type([4, "e"])
+        client.fail(first, "base_too_old")
+        client.due()
+        client.wait(client.sync.wake_at - client.now)
+        rows = [edit(OTHER, n, ["x"]) for n in range(1, 4)]
+        client.finish_join(client.call(protocol.JOIN), joined(revision=3, content=None, edits=rows))
+        self.assertEqual(client.content, "xxxabcde")
+        assert client.resent is not None
+        self.assertEqual(body(client.resent), ("epoch1", 3, ME, 1, [6, "d"]))
+        self.assertEqual({change.origin for change in client.changes}, {"remote"})
 
     def test_who_is_not_a_participant_any_more_joins_again(self) -> None:
         client = self.client
@@ -501,8 +516,36 @@ class FollowingTests(SynchronousTestCase):
         self.assertEqual([error.code for error in self.client.ends], ["no_such_session"])
 
     def test_another_connection_goes_on_with_this_client_id(self) -> None:
-        self.client.event("roster", left={"participant_id": "me", "reason": "fenced"})
-        self.assertEqual([error.code for error in self.client.ends], ["fenced"])
+        client, fenced = self.client, {"participant_id": "me", "reason": "fenced"}
+        # It may be an older connection, heard of late; so it joins again, once.
+        client.event("roster", left=fenced)
+        client.due()
+        client.wait(client.sync.wake_at - client.now)
+        client.finish_join(client.call(protocol.JOIN), joined(content=None, edits=[]))
+        self.assertEqual(client.ends, [])
+        client.event("roster", left=fenced)
+        self.assertEqual([error.code for error in client.ends], ["fenced"])
+
+    def test_a_join_that_the_server_has_forgotten(self) -> None:
+        client = self.client
+        client.edits(1)
+        fetch = client.call(protocol.FETCH)
+        client.answer(fetch, edits=[edit(OTHER, 1, ["x"])], revision=1, more=False, joined=False)
+        client.due()
+        client.wait(client.sync.wake_at - client.now)
+        client.finish_join(client.call(protocol.JOIN), joined(revision=1, content=None, edits=[]))
+        self.assertEqual((client.content, client.ends), ("xabc", []))
+
+    def test_the_whole_roster_is_told_where_some_of_it_may_have_been_missed(self) -> None:
+        client = self.client
+        replica = client.sync.replica
+        assert replica is not None
+        place = {"cursor": 1, "selection": None}
+        client.event("presence", epoch="epoch1", revision=0, presence={"p2": place, "p3": place})
+        row = {"user_id": "u", "client_id": OTHER, "right": "edit", "user_info": {}}
+        client.event("roster", roster=[row | {"participant_id": p} for p in ("me", "p3")])
+        self.assertEqual(list(client.sync.roster.rows), ["me", "p3"])
+        self.assertEqual(list(replica.positions.others), ["p3"])
 
     def test_put_out_of_the_session(self) -> None:
         client = self.client

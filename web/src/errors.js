@@ -79,9 +79,9 @@ export function reactionTo(error) {
     case "router_error":
       return "again";
     case "not_joined":
+    case "base_too_old":
       return "join";
     case "stale_epoch":
-    case "base_too_old":
     case "base_ahead":
     case "seq_gap":
     case "seq_reused":

@@ -10,7 +10,7 @@
  * @typedef {object} InFlight
  * @property {number} seq
  * @property {number} base the revision it was made at
- * @property {any} sent the operation as it was sent; it never changes
+ * @property {any} sent the operation as it was sent; it never changes, but for `rejoined`
  * @property {any} now the operation transformed to `revision`
  * @property {number | null} answered its own revision, once the call was answered
  *
@@ -129,6 +129,29 @@ export class Outbox {
     this.nextSeq = this.inFlight.seq;
     this.inFlight = null;
     return { undo: this.#passBuffer(type.invert(lost), false), lost };
+  }
+
+  /**
+   * A join has said that the edit in flight is not committed. Then nothing of what was sent before
+   * the join will be, so it may be sent as it is now, however far behind it was made.
+   *
+   * @param {{parts: number, size: number}} [limits] as for `next`: transformed, it may have more
+   *   parts than it had
+   */
+  rejoined(limits) {
+    if (!this.inFlight) return;
+    const { type } = this;
+    const { seq, now } = this.inFlight;
+    const [op, rest] = limits ? type.split(now, limits) : [now, []];
+    if (!type.isNoop(rest)) {
+      this.buffer = this.buffer === null ? rest : type.compose(rest, this.buffer);
+    }
+    if (type.isNoop(op)) {
+      this.inFlight = null;
+      this.nextSeq = seq;
+    } else {
+      this.inFlight = { seq, base: this.revision, sent: op, now: op, answered: null };
+    }
   }
 
   /**

@@ -158,6 +158,17 @@ export class Replica {
     return lost;
   }
 
+  /** The number that the server must expect next, as far as is known here. */
+  get nextSeq() {
+    return this.outbox.inFlight?.seq ?? this.outbox.nextSeq;
+  }
+
+  /** A join has said that the edit in flight is not committed. See `Outbox.rejoined`. */
+  rejoined(limits) {
+    this.outbox.rejoined(limits);
+    this.#settle();
+  }
+
   /** Go on from a snapshot, with all that is pending. */
   reset({ epoch, revision, content, nextSeq }) {
     const known = this.type.apply(this.content, this.outbox.undoPending());

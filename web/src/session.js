@@ -198,7 +198,7 @@ export class Session extends Emitter {
 
   // --- what sync tells ------------------------------------------------------------------------
 
-  #adopt(joined) {
+  #adopt(joined, limits) {
     this.participantId = joined.participant_id;
     this.right = joined.rights;
     const { epoch, revision, content, next_seq: nextSeq } = joined;
@@ -216,6 +216,10 @@ export class Session extends Emitter {
       });
     } else if (joined.edits) {
       this.#replica.receive(revision - joined.edits.length, joined.edits);
+      if (nextSeq !== this.#replica.nextSeq) {
+        throw new CollabError("seq_gap", `The server expects edit ${nextSeq} next.`);
+      }
+      this.#replica.rejoined(limits);
     } else {
       this.#replica.reset({ epoch, revision, content: this.type.create(content), nextSeq });
     }
@@ -226,13 +230,17 @@ export class Session extends Emitter {
     this.#announcer.restart();
   }
 
-  #onRoster({ joined, left, rights, destroyed, epoch }) {
+  #onRoster({ roster, joined, left, rights, destroyed, epoch }) {
     if (destroyed) {
       this.end(new CollabError("no_such_session", "The session was destroyed."));
       return;
     }
     if (epoch) {
       this.#sync.restart(new CollabError("stale_epoch", "The session goes on under a new epoch."));
+      return;
+    }
+    if (roster) {
+      this.#everybody(roster);
       return;
     }
     if (joined) this.#roster.add(joined);
@@ -244,11 +252,19 @@ export class Session extends Emitter {
     this.emit("participants", this.participants);
   }
 
+  #everybody(rows) {
+    this.#roster.reset(this.participantId, rows);
+    const here = new Set(rows.map((row) => row.participant_id));
+    const { positions } = this.#replica;
+    const gone = [...positions.keys()].filter((participantId) => !here.has(participantId));
+    for (const participantId of gone) positions.delete(participantId);
+    this.emit("participants", this.participants);
+    if (gone.length) this.emit("presence", gone);
+  }
+
   #gone({ participant_id: participantId, reason }) {
     if (participantId === this.participantId) {
-      // Fenced: another connection goes on with this client's id, and this one must not.
-      const code = reason === "fenced" ? "fenced" : "not_joined";
-      this.#sync.restart(new CollabError(code, `Put out of the session: ${reason}.`));
+      this.#sync.putOut(reason);
       return;
     }
     this.#roster.remove(participantId);

@@ -24,7 +24,8 @@ const JOIN_PATIENCE = 4;
  *
  * @typedef {object} Host
  * @property {() => import("./replica.js").Replica | null} replica
- * @property {(joined: any) => void} adopt takes the result of a join
+ * @property {(joined: any, limits: {parts: number, size: number}) => void} adopt takes the result of
+ *   a join, and its limits of one operation
  * @property {(event: any) => void} roster
  * @property {(event: any) => void} presence
  * @property {(error: CollabError, lost: any) => void} rejected
@@ -38,6 +39,8 @@ export class Sync {
   /** @type {Round | null} */
   #round = null;
   #stopped = false;
+  /** Whether another connection went on with this client's id, on the present one. */
+  #fenced = false;
   #sender;
 
   /**
@@ -85,6 +88,14 @@ export class Sync {
     this.restart(error);
   }
 
+  /** Put out of the session by the server. @param {string} reason */
+  putOut(reason) {
+    // An older connection of this client may have been heard of late: it may join again, once.
+    const fenced = reason === "fenced" && this.#fenced;
+    this.#fenced = reason === "fenced";
+    this.restart(new CollabError(fenced ? "fenced" : "not_joined", `Put out: ${reason}.`));
+  }
+
   /** End this round: what follows depends on the error, see `reactionTo`. */
   restart(error) {
     this.#round?.fail(error);
@@ -100,7 +111,8 @@ export class Sync {
   async introduce(userInfo) {
     this.#settings = { ...this.#settings, userInfo };
     // Who joins again over the same connection stays the same participant. The edits in the answer
-    // are not needed: the stream brings them.
+    // are not needed: the stream brings them. An edit on its way may be answered `not_joined`, and
+    // is then sent again after another join.
     if (this.joined) await this.#requestJoin(this.#round, this.#host.replica());
   }
 
@@ -117,6 +129,7 @@ export class Sync {
    */
   async run(connection) {
     let fresh = false;
+    this.#fenced = false;
     for (let tries = 0; connection.open && !this.#stopped; tries++) {
       const round = (this.#round = new Round(connection, this.#clock));
       const started = this.#clock.now();
@@ -154,7 +167,7 @@ export class Sync {
     const { op_parts: parts, op_insert_bytes: size } = { ...DEFAULT_LIMITS, ...joined.limits };
     round.limits = { parts, size };
     round.topics = joined.topics;
-    this.#host.adopt(joined);
+    this.#host.adopt(joined, round.limits);
     const handlers = {
       edits: (event) => this.#takeEdits(round, event),
       roster: (event) => this.#host.roster(event),
@@ -207,6 +220,7 @@ export class Sync {
       const { epoch, revision: after } = this.#host.replica();
       const page = await this.#call(round, FETCH, { epoch, after });
       if (round.active) this.#take(round, after, page.edits);
+      if (page.joined === false) throw new CollabError("not_joined", "The server does not know of this join.");
       more = page.more && page.edits.length > 0;
     }
   }

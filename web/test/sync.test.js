@@ -244,15 +244,44 @@ test("a token is asked for before each connection, with the refusal of the last"
   assert.deepEqual(refusals, [null, null, "token_invalid"]);
 });
 
-test("who is fenced does not come back, who is put out joins again", async () => {
+test("who is fenced comes back once, who is put out joins again", async () => {
   const { clock, node, client } = setUp();
   const ada = await open(clock, client());
   const session = node.sessions.get("notes");
   node.leave(session, [...session.people.keys()][0], "disconnected");
   await clock.until(() => session.people.size === 1 && ada.session.status.state === "connected");
   node.leave(session, [...session.people.keys()][0], "fenced");
+  await clock.until(() => session.people.size === 1 && ada.session.status.state === "connected");
+  node.leave(session, [...session.people.keys()][0], "fenced");
   await clock.until(() => ada.session.ended);
   assert.equal(ada.session.ended.code, "fenced");
   await clock.pass(60_000);
   assert.equal(session.people.size, 0);
+});
+
+test("an edit whose base is too old is made at a newer one, where the edits are kept", async () => {
+  const { clock, node, client } = setUp();
+  const ada = await open(clock, client());
+  const session = node.sessions.get("notes");
+  const changes = [];
+  ada.session.on("change", ({ origin }) => changes.push(origin));
+  node.window = 2;
+  node.kept = 1000;
+  node.reachable = false;
+  node.cut();
+  ada.edit(["mine "]);
+  for (let i = 0; i < 5; i++) node.commit(session, `${i}`);
+  node.reachable = true;
+  await clock.until(() => ada.session.status.state === "saved");
+  assert.match(session.content, /^(mine 01234|01234mine )$/);
+  assert.deepEqual(new Set(changes), new Set(["remote"]));
+});
+
+test("who was forgotten by the server joins again", async () => {
+  const { clock, node, client } = setUp();
+  const ada = await open(clock, client());
+  const session = node.sessions.get("notes");
+  session.people.clear();
+  await clock.until(() => session.people.size === 1);
+  assert.equal(ada.session.ended, null);
 });

@@ -46,6 +46,7 @@ const CALLS = {
   answered: (outbox, seq, revision) => outbox.answered(seq, revision),
   undo_pending: (outbox) => outbox.undoPending(),
   reject: (outbox) => outbox.reject(),
+  rejoined: (outbox, parts, size) => outbox.rejoined(parts ? { parts, size } : undefined) ?? null,
   reset: (outbox, revision, difference, nextSeq) => outbox.reset(revision, difference, nextSeq),
 };
 

@@ -1,8 +1,8 @@
 -- Append edits to a session's log and announce them, all or none. All checks come before the first
--- write, in this order: deadline, session, epoch, numbers, head.
--- KEYS: meta, log, seen
+-- write, in this order: deadline, session, epoch, numbers and participants, head.
+-- KEYS: meta, log, seen, roster
 -- ARGV: deadline (ms), channel, epoch, expected head, now (ms), then for each edit:
---       client_id, seq, digest (hex), payload (JSON)
+--       client_id, seq, digest (hex), payload (JSON), participant_id or "", join_id
 -- Returns: {"late"} | {"none"} | {"epoch", current} | {"seen", state, number, state, number, ...}
 --        | {"behind", head} | {"moved", head, payload, ...} | {"ok", first revision}
 local time = redis.call('TIME')
@@ -13,7 +13,7 @@ if not meta[1] then return {'none'} end
 if meta[1] ~= ARGV[3] then return {'epoch', meta[1]} end
 
 local states, all_new, ahead = {'seen'}, true, {}
-for i = 6, #ARGV, 4 do
+for i = 6, #ARGV, 6 do
   local client, seq = ARGV[i], tonumber(ARGV[i + 1])
   local last, revision, digest = 0, '0', ''
   local seen = redis.call('HGET', KEYS[3], client)
@@ -33,7 +33,12 @@ for i = 6, #ARGV, 4 do
   elseif seq > last + 1 then
     state, number = 'gap', last + 1
   else
-    ahead[client] = seq
+    if ARGV[i + 4] ~= '' then
+      local by = ARGV[i + 5] .. '\n'
+      local participant = redis.call('HGET', KEYS[4], ARGV[i + 4])
+      if not participant or string.sub(participant, 1, #by) ~= by then state = 'gone' end
+    end
+    if state == 'new' then ahead[client] = seq end
   end
   if state ~= 'new' then all_new = false end
   states[#states + 1] = state
@@ -55,7 +60,7 @@ if head > expected then
 end
 
 local revision, payloads = head, {}
-for i = 6, #ARGV, 4 do
+for i = 6, #ARGV, 6 do
   revision = revision + 1
   local number = string.format('%.0f', revision)
   redis.call('XADD', KEYS[2], number .. '-0', 'e', ARGV[i + 3])

@@ -69,7 +69,8 @@ export class ModelNode {
     }
     session.people.set(id, { row: me, socket });
     this.publish(session, "roster", { joined: me });
-    const since = epoch === session.epoch && session.log.length - revision <= (this.window ?? 1000);
+    const kept = this.kept ?? this.window ?? 1000;
+    const since = epoch === session.epoch && session.log.length - revision <= kept;
     return {
       participant_id: id,
       epoch: session.epoch,
@@ -101,10 +102,12 @@ export class ModelNode {
     session.people.delete(id);
   }
 
-  _fetch(session, _socket, { epoch, after }) {
+  _fetch(session, socket, { epoch, after }) {
     if (epoch !== session.epoch) throw ["stale_epoch"];
     const edits = session.log.slice(after, after + 3);
-    return { edits, revision: session.log.length, more: after + edits.length < session.log.length };
+    const more = after + edits.length < session.log.length;
+    const joined = session.people.has(`p${socket.number}`);
+    return { edits, revision: session.log.length, more, joined };
   }
 
   _edit(session, socket, { epoch, revision, client_id: clientId, seq, op }) {

@@ -1,0 +1,147 @@
+"""Clients and nodes in one process, on a network and a store that do what they can to them.
+
+Real: the outbox, the text type, the use cases, the writer, the feeds and relays, on the memory
+store. Simulated, from one seed: time, the network, the workers' deaths, the store's delays.
+
+`python -m tests.simulation --seed N` plays one seed and tells all that happened; `--seeds A-B`
+plays many and names those that fail; `--words` plays the other game, words typed at one spot.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+from collab_wamp import documents
+from tests.support.sim_world import INITIAL, World
+
+ACTIONS = 40
+WORD = 5
+
+
+def play_edits(world: World) -> None:
+    """People edit, connections break, workers die; then it goes quiet, and all must be well."""
+    chance = world.chance
+    world.begin()
+    for _ in range(ACTIONS):
+        world.run(world.step())
+        client = chance.choice(world.clients)
+        if chance.random() < 0.2:
+            world.misfortune()
+        elif client.box is not None:
+            world.type_by_chance(client)
+    away = [client for client in world.clients if chance.random() < 0.2]
+    here = [client for client in world.clients if client not in away]
+    world.dismiss(away)
+    world.settle(here)
+    world.verify_letters(world.verify(here), complete=not away)
+    world.verify_people(here)
+    world.verify_stream(here, away)
+    world.verify(here)
+    for node in world.nodes:
+        late = world.client(f"latecomer-{node.name}")
+        late.connect(node)
+        world.settle([late])
+        world.verify([*here, late])
+
+
+def play_words(world: World) -> None:
+    """Everybody types a word at one spot, letter by letter; each word must be found whole."""
+    chance = world.chance
+    left = dict.fromkeys(world.clients, WORD)
+    letters = {client: chr(ord("A") + number) for number, client in enumerate(world.clients)}
+    world.begin()
+    while any(left.values()):
+        world.run(world.step())
+        client = chance.choice(world.clients)
+        if chance.random() < 0.1:
+            world.misfortune()
+        elif client.box is not None and left[client]:
+            letter = letters[client]
+            client.type([client.screen.rfind(letter) + 1 or 1, letter])
+            left[client] -= 1
+    world.dismiss([])
+    world.settle(world.clients)
+    content = world.verify(world.clients)
+    assert len(content) == len(INITIAL) + WORD * len(world.clients), content
+    for client in world.clients:
+        assert letters[client] * WORD in content, f"{letters[client] * WORD} not in {content}"
+
+
+GAMES: dict[str, Callable[[World], None]] = {"edits": play_edits, "words": play_words}
+
+
+def play(seed: int, game: str = "edits") -> World:
+    """Play a game; what is not as it must be is raised, with the world in its `world`."""
+    chance = random.Random(seed)
+    window = chance.choice((2000, 2000, 2000, 10, 3)) if game == "edits" else 2000
+    snapshot_every, documents.SNAPSHOT_EVERY = documents.SNAPSHOT_EVERY, min(window, 500)
+    world = World(seed, window=window)
+    try:
+        GAMES[game](world)
+    except Exception as error:
+        raise Failed(seed, game, world) from error
+    finally:
+        documents.SNAPSHOT_EVERY = snapshot_every
+    return world
+
+
+class Failed(Exception):
+    """A seed did not end as it must."""
+
+    def __init__(self, seed: int, game: str, world: World) -> None:
+        option = " --words" if game == "words" else ""
+        super().__init__(f"to see it alone: python -m tests.simulation{option} --seed {seed}")
+        self.seed = seed
+        self.world = world
+
+
+def main(arguments: list[str]) -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.simulation", description=__doc__)
+    parser.add_argument("--seed", type=int, help="play one, and tell all that happened")
+    parser.add_argument("--seeds", default="0-99", help="play many: the first and the last")
+    parser.add_argument("--words", action="store_true", help="words typed at one spot")
+    options = parser.parse_args(arguments)
+    game = "words" if options.words else "edits"
+    if options.seed is not None:
+        return tell(options.seed, game)
+    first, _, last = options.seeds.partition("-")
+    seeds = range(int(first), int(last or first) + 1)
+    failed = 0
+    start = time.perf_counter()
+    for seed in seeds:
+        try:
+            play(seed, game)
+        except Failed as failure:
+            failed += 1
+            cause: Any = failure.__cause__
+            print(f"seed {seed}: {type(cause).__name__}: {str(cause)[:150]}")
+    took = (time.perf_counter() - start) / len(seeds) * 1000
+    print(f"{len(seeds)} seeds, {failed} failed, {took:.1f} ms each")
+    return 1 if failed else 0
+
+
+def tell(seed: int, game: str) -> int:
+    """Play a seed; print the trace, and what was wrong."""
+    try:
+        world, error = play(seed, game), None
+    except Failed as failure:
+        world, error = failure.world, failure.__cause__
+    for at, who, what, details in world.time.trace:
+        print(f"{at:9.3f}  {who:<16} {what}  {', '.join(map(str, details))}")
+    print(f"{'':9}  the log")
+    for revision, edit in enumerate(world.log, 1):
+        print(f"{revision:9}  {edit.client_id:<16} {edit.seq:3}  {edit.op}")
+    if error is not None:
+        traceback.print_exception(error)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,232 @@
+"""A simulated world: nodes on one store, clients, misfortunes, and what must be true after them."""
+
+from __future__ import annotations
+
+import random
+
+from collab_wamp.joining import SessionLimits
+from collab_wamp.ot import rebase
+from collab_wamp.ot.text import TEXT
+from collab_wamp.store.interface import Announcement, Edit, EditsAnnounced, SessionKey
+from collab_wamp.store.memory import MemoryStore
+
+from .operations import Piece, build
+from .sim_client import SESSION_ID, Client
+from .sim_node import SimNode
+from .sim_weather import Time, Weather
+
+KEY = SessionKey("acme", SESSION_ID)
+INITIAL = "[]"
+PATIENCE_S = 300.0
+
+
+class World:
+    """One or two nodes on one store, and clients.
+
+    Args:
+        window: how far behind the base of an edit may be; where it is small, clients have to go on
+            from snapshots.
+
+    Attributes:
+        log: every edit that was ever committed, in order.
+    """
+
+    def __init__(self, seed: int, *, window: int = 2000) -> None:
+        self.chance = random.Random(seed)
+        self.time = Time(self.chance)
+        self.weather = Weather.by_chance(self.chance)
+        self.time.tell("world", "weather", self.weather)
+        self.store = MemoryStore(now_ms=lambda: int(self.time.now * 1000))
+        limits = SessionLimits(window=window)
+        self.nodes = [
+            SimNode(f"node-{number}", self.store, self.time, self.weather, limits)
+            for number in range(1, self.chance.randint(1, 2) + 1)
+        ]
+        names = [f"client-{number}" for number in range(1, 9)]
+        self.chance.shuffle(names)
+        self.largest = self.chance.choice(((0, 0), (0, 0), (3, 12)))
+        self.clients = [self.client(name) for name in names[: self.chance.randint(2, 4)]]
+        self.log: list[Edit] = []
+        self.time.start(self.store.listen(KEY, self._announced))
+        self._letters = iter(range(1, 20_000))
+        self.typed: set[str] = set(INITIAL)
+        self.deleted: set[str] = set()
+
+    def client(self, name: str) -> Client:
+        return Client(name, self.time, INITIAL, self.largest)
+
+    def _announced(self, _key: SessionKey, announcement: Announcement) -> None:
+        if isinstance(announcement, EditsAnnounced):
+            assert announcement.after == len(self.log)
+            self.log.extend(announcement.edits)
+
+    def run(self, seconds: float) -> None:
+        self.time.run(seconds)
+        for failure in self.time.failures:
+            failure.raiseException()
+        for node in self.nodes:
+            for failure in node.failures():
+                failure.raiseException()
+
+    # --- what happens -----------------------------------------------------------------------
+
+    def begin(self) -> None:
+        """Everybody sets out for the document; the first of them to arrive is waited for."""
+        for client in self.clients:
+            client.connect(self.chance.choice(self.nodes))
+        while all(client.box is None for client in self.clients):
+            self.run(0.1)
+
+    def step(self) -> float:
+        """Seconds between two things that people do: often less than a message takes."""
+        weather = self.weather
+        pace = self.chance.choice((0.0, 0.1, 0.5, 2.0)) * self.chance.random()
+        return pace * (weather.network + weather.router + weather.store)
+
+    def type_by_chance(self, client: Client) -> None:
+        """Letters that were never typed before, so that it can be told what became of each."""
+        pieces: list[Piece] = []
+        for _ in range(self.chance.choice((1, 1, 2, 3))):
+            pieces.append(("keep", self.chance.randint(0, len(client.screen)), ""))
+            if self.chance.random() < 0.7:
+                text = "".join(self._letter() for _ in range(self.chance.randint(1, 3)))
+                pieces.append(("insert", 0, text))
+            else:
+                pieces.append(("delete", self.chance.randint(1, 3), ""))
+        op, expected = build(client.screen, pieces)
+        self.deleted |= set(client.screen) - set(expected)
+        self.typed |= set(expected)
+        client.type(op)
+        assert client.screen == expected
+
+    def _letter(self) -> str:
+        number = next(self._letters)
+        # One in two is beyond the Basic Multilingual Plane: two units of UTF-16.
+        return chr((0x20000 if number % 2 else 0x4E00) + number)
+
+    def misfortune(self) -> None:
+        chance, node = self.chance, self.chance.choice(self.nodes)
+        client = chance.choice(self.clients)
+        match chance.choice("ddollcccsrbit"):
+            case "d":
+                client.disconnect()
+            case "o":
+                client.connect_anew(node)
+            case "l":
+                client.leave()
+            case "c":
+                self.bring(client)
+            case "s":
+                node.start_sessions()
+            case "r":
+                node.start_relay()
+            case "b":
+                node.start_relay()
+                node.start_sessions()
+            case "i":
+                chance.choice((node.relay_link, node.sessions_link)).interrupt(self.time.lag(2.0))
+            case "t":
+                self.time.start(node.tidy())
+
+    def bring(self, client: Client) -> None:
+        """Whoever is away comes back."""
+        if client.line is None:
+            client.connect(self.chance.choice(self.nodes))
+        else:
+            client.join()
+
+    # --- coming to rest ---------------------------------------------------------------------
+
+    def dismiss(self, away: list[Client]) -> None:
+        """Who is to be away leaves; those whose connection broke are noticed to be gone."""
+        self.weather.clear_up()
+        for _ in range(2):  # again, for who was just joining
+            for client in away:
+                client.leave()
+            for node in self.nodes:
+                self.time.start(node.tidy())
+            self.run(15.0)
+
+    def settle(self, here: list[Client]) -> None:
+        """Let everything arrive, and all that was typed by those who are here be committed."""
+        end = self.time.now + PATIENCE_S
+        while not self._at_rest(here):
+            for client in here:
+                self.bring(client)
+            self.run(0.5)
+            assert self.time.now < end, f"no rest within {PATIENCE_S} s"
+        self.run(2.0)  # who joined just now is announced, and put in place of who was fenced
+
+    def _at_rest(self, here: list[Client]) -> bool:
+        return all(node.relay_ready for node in self.nodes) and all(
+            client.is_quiet and client.revision == len(self.log) for client in here
+        )
+
+    # --- what must be true then -------------------------------------------------------------
+
+    def verify(self, here: list[Client]) -> str:
+        """Everybody has the fold of the log, in which everything is once. Returns the document."""
+        content = INITIAL
+        for edit in self.log:
+            content = TEXT.apply(content, edit.op)
+        for client in here:
+            assert client.screen == content, f"{client.name}: {client.screen!r} != {content!r}"
+        for client in self.clients:
+            self._verify_edits(client, complete=client in here)
+        return content
+
+    def _verify_edits(self, client: Client, complete: bool) -> None:
+        """A client's edits are in the log once, in order, each as it was sent but transformed."""
+        mine = [(at, edit) for at, edit in enumerate(self.log) if edit.client_id == client.name]
+        seqs = [edit.seq for _, edit in mine]
+        assert seqs == list(range(1, len(mine) + 1)), f"{client.name}: {seqs}"
+        if complete:
+            assert len(mine) == len(client.sent), f"{client.name}: {seqs}, {len(client.sent)} sent"
+        for at, edit in mine:
+            sent = client.sent[edit.seq]
+            concurrent = [(other.client_id, other.op) for other in self.log[sent.revision : at]]
+            expected = rebase(TEXT, TEXT.bare(sent.op), client.name, concurrent)
+            assert edit.op == expected, f"{client.name} {edit.seq}: {edit.op} is not {expected}"
+
+    def verify_letters(self, content: str, complete: bool) -> None:
+        """What was typed and not deleted is there, and nothing is twice.
+
+        Args:
+            complete: whether everybody could have all committed that they typed.
+        """
+        found = set(content)
+        assert len(found) == len(content), f"something is twice: {content!r}"
+        assert found <= self.typed
+        if complete:
+            missing = self.typed - self.deleted - found
+            assert not missing, f"{missing} got lost"
+        # A client that went on from a snapshot may have lost deletions, not insertions: see
+        # `Outbox.reset`, which knows of a difference, not of edits.
+        if complete and not any(client.resets for client in self.clients):
+            back = found & self.deleted
+            assert not back, f"{back} came back"
+
+    def verify_people(self, here: list[Client]) -> None:
+        """The roster and the relays know those who are here, and nobody else."""
+        lines = {client.line.wamp_session_id for client in here if client.line is not None}
+        roster = self.store._records[KEY].roster.values()
+        joined = {p.wamp_session_id for p in roster}
+        assert joined == lines, f"on the roster are {joined}, here are {lines}"
+        heard: set[int] = set()
+        for node in self.nodes:
+            feed = node.relay._feeds.get(KEY)
+            if feed is not None:
+                heard |= set(feed.by_connection)
+                assert {p.wamp_session_id for p in feed.participants.values()} == set(
+                    feed.by_connection
+                )
+        assert heard == lines, f"relays have {heard}, here are {lines}"
+
+    def verify_stream(self, here: list[Client], away: list[Client]) -> None:
+        """An edit made now reaches all who are here, and nobody else."""
+        before = {client.line: client.line.events for client in away if client.line is not None}
+        for client in here:
+            self.type_by_chance(client)
+        self.settle(here)
+        for line, events in before.items():
+            assert line.events == events, f"{line.client.name} got events after leaving"
