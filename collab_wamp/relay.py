@@ -6,7 +6,7 @@ participants are, and their removal when their connection goes.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Any
 
 from twisted.logger import Logger
@@ -20,6 +20,10 @@ from .store.interface import JoinRecord, SessionKey, Store
 # A feed without participants is kept so long: somebody may be about to join.
 LINGER_S = 20.0
 RETRY_S = 0.5
+
+
+# Gets the WAMP session ids of the node's connections.
+Live = Callable[[], Awaitable[Collection[int]]]
 
 
 class Relay:
@@ -65,13 +69,15 @@ class Relay:
 
     # --- connections ------------------------------------------------------------------------
 
-    async def reconcile(self, live: Collection[int]) -> None:
+    async def reconcile(self, live: Live) -> None:
         """Take up the participants whose connections are alive, remove the others.
 
-        To be called when the relay has (re)started, with the WAMP session ids of the node.
+        To be called when the relay has (re)started.
         """
-        for record in await self._store.joined_on(self._instance_id):
-            if record.wamp_session_id not in live:
+        records = await self._store.joined_on(self._instance_id)
+        alive = await live()
+        for record in records:
+            if record.wamp_session_id not in alive:
                 await self._clear(record)
                 continue
             try:
@@ -105,15 +111,17 @@ class Relay:
 
         self._around.background(remove())
 
-    async def tidy(self, live: Collection[int]) -> None:
+    async def tidy(self, live: Live) -> None:
         """Keep what is used alive in the store, drop what is not. Every half minute or so.
 
-        Args:
-            live: the WAMP session ids of the node; a leave that was not heard of is noticed here,
-                and a join that came through only when its connection had gone.
+        A leave that was not heard of is noticed here, and a join that came through only when its
+        connection had gone.
         """
-        for record in await self._store.joined_on(self._instance_id):
-            if record.wamp_session_id not in live:
+        records = await self._store.joined_on(self._instance_id)
+        # Asked for afterwards: who joined before was connected before.
+        alive = await live()
+        for record in records:
+            if record.wamp_session_id not in alive:
                 await self._clear(record)
         now = self._around.now_s()
         for key, feed in list(self._feeds.items()):

@@ -10,7 +10,7 @@ from typing import Any
 from autobahn.twisted.wamp import ApplicationSession
 from autobahn.wamp.exception import ApplicationError
 from autobahn.wamp.message import Error, Event, Invocation
-from autobahn.wamp.types import CallDetails, RegisterOptions
+from autobahn.wamp.types import CallDetails, RegisterOptions, SessionDetails
 from twisted.internet.defer import Deferred, ensureDeferred
 from twisted.logger import Logger
 
@@ -26,7 +26,8 @@ def application_error(error: CollabError) -> ApplicationError:
 class CollabComponent(ApplicationSession):  # type: ignore[misc]  # Autobahn has no types
     """A WAMP session of one of the node's own components.
 
-    `config.extra` has `config`, `store`, `reactor`, `now_ms` and `failed`; see `worker`.
+    What it registers and subscribes is called with `(args, kwargs)` of the message, and `details`
+    if asked for. `config.extra` has `config`, `store`, `reactor`, `now_ms` and `failed`; see `worker`.
     """
 
     log = Logger()
@@ -36,11 +37,23 @@ class CollabComponent(ApplicationSession):  # type: ignore[misc]  # Autobahn has
         """The reactor, an `IReactorTime`."""
         return self.config.extra["reactor"]
 
-    def onUserError(self, fail: Any, msg: str) -> None:
-        """A callback raised; where that keeps the component from starting, the process ends."""
-        self.log.failure(msg, failure=fail)
-        if "onJoin" in msg:
+    async def onJoin(self, details: SessionDetails) -> None:
+        """Begin; where that fails the process ends, and its supervisor starts another."""
+        try:
+            await self.begin()
+        except Exception:
+            self.log.failure("the component cannot start")
             self.config.extra["failed"]()
+
+    async def begin(self) -> None:
+        """Register and subscribe what the component is for."""
+        raise NotImplementedError
+
+    def onUserError(self, fail: Any, msg: str) -> None:
+        """Something raised that Autobahn called. Its message may quote what a client sent."""
+        # What a procedure answers with is no failure, and `serve` has logged what is.
+        if not isinstance(fail.value, ApplicationError):
+            self.log.failure("{message}", message=msg, failure=fail)
 
     def onMessage(self, msg: Any) -> Any:
         # Whoever writes `forward_for` into a call or an event would be taken for whom it names.
@@ -50,6 +63,10 @@ class CollabComponent(ApplicationSession):  # type: ignore[misc]  # Autobahn has
             if isinstance(msg, Invocation):
                 refuse(self, msg)
             return None
+        if isinstance(msg, Invocation | Event):
+            # Autobahn would make Python keywords of what clients name as they like, and a `self` or
+            # `fun` among them would end the component.
+            msg.args, msg.kwargs = [msg.args or [], msg.kwargs or {}], None
         return super().onMessage(msg)
 
     async def serve(
@@ -59,9 +76,11 @@ class CollabComponent(ApplicationSession):  # type: ignore[misc]  # Autobahn has
     ) -> None:
         """Register a procedure; what it raises is told to the caller as a registered error."""
 
-        async def handle(*args: Any, _details: CallDetails, **kwargs: Any) -> dict[str, Any]:
+        async def handle(
+            args: list[Any], kwargs: dict[str, Any], details: CallDetails
+        ) -> dict[str, Any]:
             try:
-                return await answer(_details, Arguments(args, kwargs))
+                return await answer(details, Arguments(tuple(args), kwargs))
             except CollabError as error:
                 raise application_error(error) from None
             except Exception:
@@ -76,10 +95,12 @@ class CollabComponent(ApplicationSession):  # type: ignore[misc]  # Autobahn has
                     CollabError("internal", message, error_id=error_id)
                 ) from None
 
-        def start(*args: Any, **kwargs: Any) -> Deferred[dict[str, Any]]:
-            return ensureDeferred(handle(*args, **kwargs))
+        def start(
+            args: list[Any], kwargs: dict[str, Any], details: CallDetails
+        ) -> Deferred[dict[str, Any]]:
+            return ensureDeferred(handle(args, kwargs, details))
 
-        await self.register(start, procedure, options=RegisterOptions(details_arg="_details"))
+        await self.register(start, procedure, options=RegisterOptions(details_arg="details"))
 
     def background(self, work: Awaitable[None]) -> None:
         """Run something nobody waits for; a failure is logged."""

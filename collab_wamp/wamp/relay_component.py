@@ -9,7 +9,6 @@ from autobahn.wamp.types import (
     CallDetails,
     EventDetails,
     PublishOptions,
-    SessionDetails,
     SubscribeOptions,
 )
 from twisted.internet.task import LoopingCall
@@ -28,7 +27,7 @@ TIDY_S = 10.0
 class Component(CollabComponent):
     """The node's one relay."""
 
-    async def onJoin(self, details: SessionDetails) -> None:
+    async def begin(self) -> None:
         config = self.config.extra["config"]
         self._relay = Relay(
             self.config.extra["store"], config.server.instance_id, NodeSurroundings(self)
@@ -37,7 +36,7 @@ class Component(CollabComponent):
         await self.subscribe(
             self._on_presence,
             protocol.INCOMING_PREFIX,
-            options=SubscribeOptions(match="prefix", details_arg="_details"),
+            options=SubscribeOptions(match="prefix", details_arg="details"),
         )
         await self._reconcile()
         await self.serve(protocol.RELAY_WATCH, self._watch)
@@ -50,7 +49,7 @@ class Component(CollabComponent):
         """Take up where the last relay of this node ended, as soon as the store answers."""
         while True:
             try:
-                await self._relay.reconcile(await self._live())
+                await self._relay.reconcile(self._live)
                 return
             except CollabError as error:
                 self.log.warn("not ready yet: {error}", error=error)
@@ -60,13 +59,13 @@ class Component(CollabComponent):
         return set(await self.call("wamp.session.list"))
 
     async def _tidy_up(self) -> None:
-        await self._relay.tidy(await self._live())
+        await self._relay.tidy(self._live)
 
-    def _on_wamp_leave(self, wamp_session_id: int, *_rest: Any, **_more: Any) -> None:
-        self._relay.connection_lost(wamp_session_id)
+    def _on_wamp_leave(self, args: list[Any], _kwargs: dict[str, Any]) -> None:
+        self._relay.connection_lost(args[0])
 
-    def _on_presence(self, *_args: Any, _details: EventDetails, **kwargs: Any) -> None:
-        self._relay.presence(_details.topic, _details.publisher, kwargs)
+    def _on_presence(self, _args: list[Any], kwargs: dict[str, Any], details: EventDetails) -> None:
+        self._relay.presence(details.topic, details.publisher, kwargs)
 
     async def _watch(self, _details: CallDetails, arguments: Arguments) -> dict[str, Any]:
         key = SessionKey(arguments.text("tenant", "", 64), arguments.session_id())

@@ -7,7 +7,7 @@ from collections import OrderedDict
 from typing import Any
 
 from autobahn.wamp.exception import ApplicationError, TransportLost
-from autobahn.wamp.types import CallDetails, SessionDetails
+from autobahn.wamp.types import CallDetails
 from twisted.internet.task import LoopingCall
 
 from .. import protocol
@@ -25,7 +25,7 @@ CALLERS = 20_000
 class Component(CollabComponent):
     """Registers the procedures when it has joined the realm."""
 
-    async def onJoin(self, details: SessionDetails) -> None:
+    async def begin(self) -> None:
         config = self.config.extra["config"]
         self._callers: OrderedDict[int, Claims] = OrderedDict()
         self._sessions = Sessions(

@@ -105,7 +105,7 @@ class RawClient:
     def _first(self, *kinds: int) -> Any:
         return next((row for row in self.received if row[0] in kinds), None)
 
-    def start_call(self, procedure: str, **kwargs: Any) -> int:
+    def start_call(self, procedure: str, /, **kwargs: Any) -> int:
         number = next(self._numbers)
         self.send([48, number, {}, procedure, [], kwargs])
         return number
@@ -128,7 +128,7 @@ class RawClient:
             raise CallError(row)
         return row
 
-    async def call(self, procedure: str, **kwargs: Any) -> Any:
+    async def call(self, procedure: str, /, **kwargs: Any) -> Any:
         """The single positional result."""
         row = await self.answer(50, self.start_call(procedure, **kwargs))
         return row[3][0]
@@ -140,7 +140,7 @@ class RawClient:
         self._topics[subscription] = topic
         return subscription
 
-    def publish(self, topic: str, options: dict[str, Any] | None = None, **kwargs: Any) -> int:
+    def publish(self, topic: str, /, options: dict[str, Any] | None = None, **kwargs: Any) -> int:
         number = next(self._numbers)
         self.send([16, number, options or {}, topic, [], kwargs])
         return number

@@ -132,7 +132,7 @@ class SimNode:
         relay = self.relay
         while True:
             try:
-                await relay.reconcile(set(self.lines))
+                await relay.reconcile(self._live)
                 break
             except CollabError:
                 await self.time.wait(0.5)
@@ -144,9 +144,16 @@ class SimNode:
             raise CollabError("store_unavailable", "The relay is not there.")
         await self.relay.watch(key)
 
+    async def _live(self) -> set[int]:
+        """The router's answer, as of some moment on the way."""
+        await self.time.wait(self.time.lag(self.weather.router))
+        live = set(self.lines)
+        await self.time.wait(self.time.lag(self.weather.router))
+        return live
+
     async def tidy(self) -> None:
         try:
-            await self.relay.tidy(set(self.lines))
+            await self.relay.tidy(self._live)
             await self.sessions.documents.tidy()
         except CollabError as error:
             self.time.tell(self.name, "tidying failed", error)

@@ -9,8 +9,18 @@ from twisted.trial.unittest import TestCase
 
 from collab_wamp.errors import CollabError
 from collab_wamp.feed import LONGEST_WINDOW_S
+from collab_wamp.relay import Live
 from collab_wamp.store.interface import ChannelReset, Edit, EditsAnnounced, SessionKey
 from tests.support.parties import KEY, Party, claims
+
+
+def connections(*live: int) -> Live:
+    """What the router says is there."""
+
+    async def ask() -> set[int]:
+        return set(live)
+
+    return ask
 
 
 class RelayCase(TestCase):
@@ -184,7 +194,7 @@ class ReceiverTests(RelayCase):
         await self.party.relay.stop()
         await self.edit(1, at, 0, 1)
         self.around.published.clear()
-        await successor.relay.reconcile({1})
+        await successor.relay.reconcile(connections(1))
         await self.party.settle()
         self.assertIn(
             {"epoch": at["epoch"], "after": 1, "edits": []}, self.around.events("edits", 1)
@@ -196,15 +206,29 @@ class ReceiverTests(RelayCase):
     async def test_a_connection_that_went_unheard_is_noticed(self) -> None:
         await self.joined(1)
         await self.joined(2)
-        await self.party.relay.tidy({2})
+        await self.party.relay.tidy(connections(2))
         await self.party.settle()
         self.assertEqual(set(self.feed().by_connection), {2})
+
+    async def test_who_joins_while_the_relay_tidies_stays(self) -> None:
+        await self.joined(1)
+        asked: list[Any] = []
+
+        async def live() -> set[int]:
+            asked.append(await self.party.store.joined_on("node-1"))
+            await self.joined(2)
+            return {1}
+
+        await self.party.relay.tidy(live)
+        self.assertEqual(len(asked), 1)
+        roster = (await self.party.store.roster(KEY))[1]
+        self.assertEqual({person.wamp_session_id for person in roster}, {1, 2})
 
     async def test_a_session_nobody_is_on_costs_nothing(self) -> None:
         await self.joined(1)
         await self.party.call("leave", self.party.caller(1), session_id="notes")
         self.around.clock.advance(30)
-        await self.party.relay.tidy(set())
+        await self.party.relay.tidy(connections())
         self.assertEqual(self.party.relay._feeds, {})
         self.assertEqual(self.party.relay._topics, {})
 
