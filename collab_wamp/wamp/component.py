@@ -27,7 +27,8 @@ class CollabComponent(ApplicationSession):  # type: ignore[misc]  # Autobahn has
     """A WAMP session of one of the node's own components.
 
     What it registers and subscribes is called with `(args, kwargs)` of the message, and `details`
-    if asked for. `config.extra` has `config`, `store`, `reactor`, `now_ms` and `failed`; see `worker`.
+    if asked for. `config.extra` has `config`, `store`, `reactor`, `now_ms` and `failed`; see
+    `worker`.
     """
 
     log = Logger()
