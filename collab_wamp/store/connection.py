@@ -41,7 +41,9 @@ UNABLE = re.compile(
 
 def unavailable(reason: str) -> CollabError:
     return CollabError(
-        "store_unavailable", f"The store cannot answer: {reason}.", retry_after_ms=500
+        "store_unavailable",
+        f"The store cannot answer: {reason.rstrip('.')}.",
+        retry_after_ms=500,
     )
 
 
