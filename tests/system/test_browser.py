@@ -128,6 +128,16 @@ class WritingTests(BrowserCase):
         await ada.press("Control+Home", "Control+Shift+End", "Delete")
         self.assertEqual(await self.equal(ada, bob), "")
 
+    async def test_an_input_method_exchanges_a_character_beyond_16_bits(self) -> None:
+        ada, bob = await self.two()
+        await ada.type("one 😀 two")
+        await self.equal(ada, bob)
+        await ada.do("exchange", before="😀", after="😃")
+        await bob.until_text("one 😃 two")
+        await ada.press("End")
+        await ada.type("!")
+        self.assertEqual(await self.equal(ada, bob), "one 😃 two!")
+
 
 class CursorTests(BrowserCase):
     async def test_each_sees_where_the_other_is(self) -> None:
@@ -162,6 +172,16 @@ class CursorTests(BrowserCase):
             lambda seen: seen["people"] == [ADA["name"]] and not seen["cursors"], "alone again"
         )
 
+    async def test_a_name_that_the_server_refuses_is_told_and_not_kept(self) -> None:
+        ada = await self.page(ADA)
+        await ada.do("fill", selector="#name", text="x" * 5000)
+        seen = await ada.until(lambda seen: seen["toast"], "the refusal")
+        self.assertIn("stay as they were", seen["toast"])
+        self.assertEqual(seen["ownName"], ADA["name"])
+        await ada.do("reload")
+        await ada.ready()
+        await ada.until(lambda seen: seen["people"] == [ADA["name"]], "the old name")
+
 
 class ConnectionTests(BrowserCase):
     expected_complaints = ("ERR_INTERNET_DISCONNECTED",)
@@ -185,6 +205,16 @@ class ConnectionTests(BrowserCase):
             sorted(content.split(". ")), ["", "before", "meanwhile", "written offline"]
         )
         self.assertEqual(len((await bob.look())["people"]), 2)
+
+    async def test_on_a_narrow_screen_the_bar_has_room_for_all_of_it(self) -> None:
+        ada = await self.page(ADA, width=320, height=600, phone=True)
+        await ada.do("offline", offline=True)
+        await ada.type("written offline. ")
+        seen = await ada.until(lambda seen: seen["state"] == "offline", "offline")
+        self.assertEqual(seen["status"], "Offline, 17")
+        self.assertFalse(seen["statusCut"])
+        self.assertGreaterEqual(seen["share"], 38)
+        self.assertLessEqual(seen["overflow"], 0)
 
 
 class AccessTests(BrowserCase):
@@ -233,6 +263,31 @@ class OtherClientsTests(BrowserCase):
         ada, bob = await self.two()
         await ada.do("paste", text="a\0b\r\nc")
         self.assertEqual(await self.equal(ada, bob), "a\N{REPLACEMENT CHARACTER}b\nc")
+
+
+class RefusedTests(BrowserCase):
+    async def fill_the_document(self) -> None:
+        """Make it as long as a document may be."""
+        raw = await self.client()
+        who = {"session_id": self.session_id, "client_id": "filler-01"}
+        await raw.call("collab.session.create", session_id=self.session_id, type="text")
+        joined = await raw.call("collab.session.join", **who)
+        piece = ("x" * 63 + "\n") * 512
+        for revision in range(32):
+            edit = {"revision": revision, "seq": revision + 1, "op": [piece]}
+            await raw.call("collab.session.edit", epoch=joined["epoch"], **who, **edit)
+
+    async def test_what_the_server_refuses_can_be_copied_with_its_line_ends(self) -> None:
+        await self.fill_the_document()
+        ada = await self.page(ADA)
+        await ada.do("denyClipboard")
+        await ada.do("paste", text="what does\nnot fit\n")
+        await ada.until(lambda seen: seen["banner"], "the refusal")
+        await ada.do("click", selector="#banner-copy")
+        seen = await ada.until(lambda seen: seen["toCopy"], "the text to be copied")
+        self.assertEqual(seen["toCopy"], "what does\nnot fit\n")
+        await ada.do("click", selector="#copy-close")
+        await ada.until(lambda seen: not seen["toCopy"], "the dialog closed")
 
 
 class RestartTests(BrowserCase):

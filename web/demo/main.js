@@ -97,6 +97,7 @@ function run(session, identity) {
   session.on("rejected", ({ error, text }) => {
     warn(`The server did not take what you wrote: ${error.message}`, text);
   });
+  session.on("error", (error) => warn(`An edit could not be made: ${error.message}`));
   session.on("ended", (error) => {
     warn(`${error.message} The text stays here to be copied; reload to go on.`);
   });

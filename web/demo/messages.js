@@ -3,6 +3,8 @@
 const toast = document.getElementById("toast");
 const banner = document.getElementById("banner");
 const copyButton = document.getElementById("banner-copy");
+const copyDialog = document.getElementById("copy-dialog");
+const copyText = document.getElementById("copy-text");
 
 const SHOWN_MS = 4000;
 let timer = null;
@@ -34,11 +36,14 @@ export async function copy(text, said) {
     tell(said);
   } catch {
     // The browser does not let the page copy: the user can.
-    prompt("To be copied:", text);
+    copyText.value = text;
+    copyDialog.showModal();
+    copyText.select();
   }
 }
 
 copyButton.addEventListener("click", () => copy(kept, "Copied."));
+document.getElementById("copy-close").addEventListener("click", () => copyDialog.close());
 document.getElementById("banner-close").addEventListener("click", () => {
   banner.hidden = true;
   kept = "";

@@ -2,6 +2,7 @@
 
 import { colorOf, nameOf } from "collab-wamp/codemirror";
 import { COLORS, keepIdentity } from "./identity.js";
+import { tell } from "./messages.js";
 
 const MOST_FACES = 4;
 const RIGHTS = { view: "reads only" };
@@ -20,7 +21,7 @@ export function showPeople(session, identity) {
   };
   session.on("participants", render);
   render();
-  editIdentity(identity, () => session.setUserInfo({ ...identity }));
+  editIdentity(identity, (changed) => session.setUserInfo(changed));
 }
 
 function renderFaces(people) {
@@ -65,30 +66,37 @@ function row(person) {
   return element;
 }
 
-function editIdentity(identity, tell) {
-  const changed = () => {
-    keepIdentity(identity);
-    return tell();
-  };
+function editIdentity(identity, introduce) {
   const name = byId("name");
-  name.value = identity.name;
-  name.addEventListener("change", () => {
-    identity.name = name.value.trim() || identity.name;
-    name.value = identity.name;
-    changed();
-  });
   const buttons = COLORS.map((color, i) => {
     const button = document.createElement("button");
     button.type = "button";
     button.style.setProperty("--face", color);
     button.setAttribute("aria-label", `Colour ${i + 1}`);
-    button.setAttribute("aria-pressed", String(color === identity.color));
-    button.addEventListener("click", () => {
-      identity.color = color;
-      buttons.forEach((other) => other.setAttribute("aria-pressed", String(other === button)));
-      changed();
-    });
+    button.addEventListener("click", () => change({ color }));
     return button;
   });
+  const show = () => {
+    name.value = identity.name;
+    buttons.forEach((button, i) =>
+      button.setAttribute("aria-pressed", String(COLORS[i] === identity.color)),
+    );
+  };
+  const change = async (part) => {
+    const before = { ...identity };
+    Object.assign(identity, part);
+    show();
+    try {
+      await introduce({ ...identity });
+      // Not before: with what the server refuses the document could not be opened again.
+      keepIdentity(identity);
+    } catch (error) {
+      Object.assign(identity, before);
+      show();
+      tell(`Your name and colour stay as they were: ${error.message}`);
+    }
+  };
+  name.addEventListener("change", () => change({ name: name.value.trim() || identity.name }));
   byId("colors").replaceChildren(...buttons);
+  show();
 }

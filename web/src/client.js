@@ -36,14 +36,30 @@ const PROBE_MS = 1500;
  * @param {Token} token
  * @param {ClientOptions} [options]
  * @returns {Client}
+ * @throws {TypeError} where no connection can ever come of these
  */
 export function connect(url, token, options = {}) {
+  check(url, token, { WebSocket: globalThis.WebSocket, ...options });
   return new Client(url, token, options);
+}
+
+function check(url, token, { WebSocket }) {
+  const { protocol, hash } = URL.canParse(url) ? new URL(url) : {};
+  if (!["ws:", "wss:"].includes(protocol) || hash) {
+    throw new TypeError(`Not the address of a WebSocket, ws://… or wss://…: ${url}`);
+  }
+  if (!["string", "function"].includes(typeof token)) {
+    throw new TypeError("A token is a text, or a function that gets one.");
+  }
+  if (typeof WebSocket !== "function") {
+    throw new TypeError("This platform has no WebSocket; the option WebSocket can give one.");
+  }
 }
 
 /**
  * Events (`client.on(name, listener)`): `state` with the state, `ended` with the `CollabError` that
- * ended it (the token is not accepted, or `close` was called).
+ * ended it (the token is not accepted, or `close` was called), `error` with what the token function
+ * or the platform's WebSocket threw; the client tries again.
  */
 export class Client extends Emitter {
   #url;
@@ -79,12 +95,13 @@ export class Client extends Emitter {
   }
 
   /**
-   * Join a session. Waits as long as there is no connection.
+   * Join a session. Waits as long as there is no connection; fulfilled when it is joined.
    *
    * @param {string} sessionId
    * @param {OpenOptions} [options]
    * @returns {Promise<Session>}
-   * @throws {CollabError} `no_such_session`, `token_…`, `wrong_type`, …
+   * @throws {CollabError} where the session ended before: `no_such_session`, `token_…`,
+   *   `wrong_type`, …
    */
   open(sessionId, options = {}) {
     if (this.#sessions.has(sessionId)) throw new Error(`Session ${sessionId} is open already.`);
@@ -96,12 +113,13 @@ export class Client extends Emitter {
     this.#sessions.set(sessionId, session);
     return new Promise((resolve, reject) => {
       const offStatus = session.on("status", ({ state }) => {
-        if (state === "connecting" || session.ended) return;
+        if (state === "connecting" || state === "offline") return;
         offStatus();
         resolve(session);
       });
       session.on("ended", (error) => {
         this.#sessions.delete(sessionId);
+        offStatus();
         reject(error);
       });
       if (this.error) session.end(this.error);
@@ -157,11 +175,12 @@ export class Client extends Emitter {
       return await connection.closed;
     } catch (error) {
       if (error instanceof CollabError) return error;
+      this.report(error);
       return new CollabError("disconnected", String(error));
     }
   }
 
-  #ticket() {
+  async #ticket() {
     return typeof this.#token === "string" ? this.#token : this.#token(this.#refusal);
   }
 

@@ -80,8 +80,10 @@ function movesOf(before, cursor) {
  */
 export function colorOf({ userInfo, participantId }) {
   if (/^#[0-9a-f]{6}$/i.test(userInfo?.color)) return userInfo.color;
-  const sum = [...participantId].reduce((total, letter) => total * 31 + letter.codePointAt(0), 7);
-  return PALETTE[Math.abs(sum) % PALETTE.length];
+  let sum = 7;
+  // Beyond 2^53 the last digits, which choose the colour, would be lost.
+  for (const letter of participantId) sum = (sum * 31 + letter.codePointAt(0)) % 1e9;
+  return PALETTE[sum % PALETTE.length];
 }
 
 /** The name to show a participant by. @param {import("./roster.js").Participant} participant */

@@ -8,8 +8,8 @@
  *
  * @typedef {object} Change
  * @property {any} op to be applied to the document on the screen
- * @property {"remote" | "rejected" | "reset"} origin others' edits; an own edit taken back because
- *   the server refused it; the way to a snapshot
+ * @property {"local" | "remote" | "rejected" | "reset"} origin the user's edit; others' edits; an
+ *   own edit taken back because the server refused it; the way to a snapshot
  * @property {{clientId: string, userId: string}[]} authors of the edits in it, for `remote`
  */
 
@@ -81,6 +81,7 @@ export class Replica {
     this.outbox.local(op);
     this.#bufferedEdits += 1;
     this.#settle();
+    this.#tell({ op, origin: "local", authors: [] });
   }
 
   /** What to send now, if anything. See `Outbox.next`. */
@@ -171,8 +172,16 @@ export class Replica {
 
   /** Go on from a snapshot, with all that is pending. */
   reset({ epoch, revision, content, nextSeq }) {
-    const known = this.type.apply(this.content, this.outbox.undoPending());
-    const op = this.outbox.reset(revision, this.type.difference(known, content), nextSeq);
+    const { outbox } = this;
+    const { inFlight } = outbox;
+    if (inFlight && nextSeq > inFlight.seq) {
+      // It is part of the snapshot. Taken as acknowledged, only what others did comes between the
+      // document here and the snapshot, and what was done since stays as it is.
+      outbox.receive(outbox.revision + 1, outbox.clientId, inFlight.seq, inFlight.now);
+      this.#settle();
+    }
+    const known = this.type.apply(this.content, outbox.undoPending());
+    const op = outbox.reset(revision, this.type.difference(known, content), nextSeq);
     this.epoch = epoch;
     this.#recent = [];
     this.#early = [];

@@ -37,13 +37,22 @@ export class Roster {
     });
   }
 
-  remove(participantId) {
-    this.#rows.delete(participantId);
+  /** Take a `joined`, `left`, `rights` or `roster` event; told twice it does no harm. */
+  take({ roster, joined, left, rights }) {
+    if (roster) this.reset(this.#selfId, roster);
+    if (joined) this.add(joined);
+    if (left) this.#rows.delete(left.participant_id);
+    const row = this.#rows.get(rights?.participant_id);
+    if (row) row.right = rights.right;
   }
 
-  setRight(participantId, right) {
-    const row = this.#rows.get(participantId);
-    if (row) row.right = right;
+  has(participantId) {
+    return this.#rows.has(participantId);
+  }
+
+  /** What this client may do, as far as is known. @returns {string | undefined} */
+  get right() {
+    return this.#rows.get(this.#selfId)?.right;
   }
 
   /** The participant that has a client id. @returns {string | undefined} */

@@ -17,11 +17,11 @@ export class Sender {
   #clock;
   #failures = 0;
   #timeouts = 0;
+  #internalErrors = 0;
 
   /**
    * @param {import("./sync.js").Host} host
-   * @param {{clock: import("./timing.js").Clock, sessionId: string, clientId: string,
-   *   timeoutMs: number}} settings
+   * @param {{clock: import("./timing.js").Clock, clientId: string}} settings
    */
   constructor(host, settings) {
     this.#host = host;
@@ -52,11 +52,17 @@ export class Sender {
 
   /** The edit in flight is acknowledged. */
   acknowledged(round) {
-    this.#failures = 0;
-    this.#timeouts = 0;
+    this.#forget();
     round.acknowledged();
     round.work.notify();
     this.#host.progress(true);
+  }
+
+  /** The next edit has nothing to do with what befell the last. */
+  #forget() {
+    this.#failures = 0;
+    this.#timeouts = 0;
+    this.#internalErrors = 0;
   }
 
   /** The call was answered, but edits before this one are missing here. */
@@ -66,7 +72,7 @@ export class Sender {
     while (round.active && outbox.inFlight === inFlight && this.#clock.now() < late) {
       await round.work.wait(late - this.#clock.now());
     }
-    if (outbox.inFlight === inFlight) round.ask();
+    if (outbox.inFlight === inFlight) round.fetch();
   }
 
   async #submit(round, message, again) {
@@ -76,7 +82,9 @@ export class Sender {
       const answer = await new Promise((resolve, reject) => {
         // The stream may be faster than the answer, and the answer may be lost.
         round.acknowledged = resolve;
-        this.#call(round, message).then(resolve, reject);
+        const { epoch } = replica;
+        const request = { epoch, client_id: this.#settings.clientId, ...message };
+        round.call(EDIT, request).then(resolve, reject);
       });
       if (!round.active) return;
       if (answer && replica.answered(message.seq, answer.revision)) this.acknowledged(round);
@@ -87,17 +95,12 @@ export class Sender {
     }
   }
 
-  #call(round, message) {
-    const { sessionId, clientId, timeoutMs } = this.#settings;
-    const { epoch } = this.#host.replica();
-    const request = { session_id: sessionId, epoch, client_id: clientId, ...message };
-    return round.connection.call(EDIT, request, timeoutMs);
-  }
-
   async #failed(error, again) {
     let reaction = reactionTo(error);
     if (error.code === "timeout" && ++this.#timeouts < 2) reaction = "again";
-    if (error.code === "internal" && this.#failures >= MOST_INTERNAL_ERRORS) reaction = "refuse";
+    if (error.code === "internal" && ++this.#internalErrors > MOST_INTERNAL_ERRORS) {
+      reaction = "refuse";
+    }
     if (reaction === "again") {
       const wait = error.retryAfterMs ?? backoff(this.#clock, this.#failures++, 100, 2000);
       await new Promise((resolve) => this.#clock.setTimeout(resolve, wait));
@@ -105,6 +108,7 @@ export class Sender {
       // The first copy may have been committed before this one was refused; a join tells.
       throw new CollabError("seq_gap", "Whether the edit was committed is not known.");
     } else if (reaction === "refuse") {
+      this.#forget();
       this.#host.rejected(error, this.#host.replica().reject());
     } else {
       throw error;

@@ -24,11 +24,12 @@ const TYPES = { text };
  *
  * | name | value |
  * |---|---|
- * | `change` | `Change`: an operation to apply to the document on the screen; not for own edits |
+ * | `change` | `Change`: what happened to the document, whoever did it; `origin` tells |
  * | `participants` | `Participant[]`: somebody came, left or may do something else now |
  * | `presence` | `string[]`: ids of participants that have moved |
  * | `status` | `Status` |
  * | `rejected` | `{error, lost, text}`: an edit was refused, and taken back here: the operation, what it inserted |
+ * | `error` | `Error`: an editor could not hand an edit over; it shows the session's text again |
  * | `ended` | `CollabError`: the session is over for this client; the content stays readable |
  */
 export class Session extends Emitter {
@@ -60,7 +61,9 @@ export class Session extends Emitter {
       {
         replica: () => this.#replica,
         adopt: (joined) => this.#adopt(joined),
+        joined: () => this.#onJoined(),
         roster: (event) => this.#onRoster(event),
+        everybody: (rows, since) => this.#onEverybody(rows, since),
         presence: (event) => this.#onPresence(event),
         rejected: (error, lost) => this.#onRejected(error, lost),
         progress: (acknowledged) => this.#progress(acknowledged),
@@ -138,6 +141,7 @@ export class Session extends Emitter {
    * Show something else of oneself to the others from now on.
    *
    * @param {{name?: string, color?: string}} userInfo at most 2 KiB of JSON
+   * @returns {Promise<void>} fulfilled when the server has taken it, which takes a connection
    * @throws {CollabError}
    */
   setUserInfo(userInfo) {
@@ -147,16 +151,15 @@ export class Session extends Emitter {
   /** Fulfilled when the server has everything; rejected where the session ends before. */
   saved() {
     return new Promise((resolve, reject) => {
-      if (!this.#replica.pending) {
-        resolve();
-        return;
-      }
-      const off = this.on("status", ({ pending }) => {
-        if (pending && !this.#ended) return;
-        off();
-        if (pending) reject(this.#ended);
+      let off = [];
+      const settle = () => {
+        if (this.#replica.pending && !this.#ended) return;
+        off.forEach((stop) => stop());
+        if (this.#replica.pending) reject(this.#ended);
         else resolve();
-      });
+      };
+      off = [this.on("status", settle), this.on("ended", settle)];
+      settle();
     });
   }
 
@@ -227,58 +230,43 @@ export class Session extends Emitter {
     this.#replica.forgetPositions();
     this.emit("participants", this.participants);
     this.#onPresence({ epoch, revision, presence: joined.presence });
-    this.#announcer.restart();
   }
 
-  #onRoster({ roster, joined, left, rights, destroyed, epoch }) {
+  #onJoined() {
+    // What is published before goes nowhere.
+    this.#announcer.restart();
+    this.#progress(false);
+  }
+
+  #onRoster(event) {
+    const { left, destroyed, epoch } = event;
     if (destroyed) {
       this.end(new CollabError("no_such_session", "The session was destroyed."));
-      return;
-    }
-    if (epoch) {
+    } else if (epoch) {
       this.#sync.restart(new CollabError("stale_epoch", "The session goes on under a new epoch."));
-      return;
+    } else if (left?.participant_id === this.participantId) {
+      this.#sync.putOut(left.reason);
+    } else {
+      this.#roster.take(event);
+      this.#peopleChanged();
     }
-    if (roster) {
-      this.#everybody(roster);
-      return;
-    }
-    if (joined) this.#roster.add(joined);
-    if (left) {
-      this.#gone(left);
-      return;
-    }
-    if (rights) this.#rights(rights);
-    this.emit("participants", this.participants);
   }
 
-  #everybody(rows) {
+  #onEverybody(rows, since) {
     this.#roster.reset(this.participantId, rows);
-    const here = new Set(rows.map((row) => row.participant_id));
+    for (const event of since) this.#roster.take(event);
+    this.#peopleChanged();
+  }
+
+  #peopleChanged() {
+    this.right = this.#roster.right ?? this.right;
     const { positions } = this.#replica;
-    const gone = [...positions.keys()].filter((participantId) => !here.has(participantId));
+    // Who is not here is nowhere.
+    const gone = [...positions.keys()].filter((participantId) => !this.#roster.has(participantId));
     for (const participantId of gone) positions.delete(participantId);
     this.emit("participants", this.participants);
     if (gone.length) this.emit("presence", gone);
-  }
-
-  #gone({ participant_id: participantId, reason }) {
-    if (participantId === this.participantId) {
-      this.#sync.putOut(reason);
-      return;
-    }
-    this.#roster.remove(participantId);
-    this.#replica.positions.delete(participantId);
-    this.emit("participants", this.participants);
-    this.emit("presence", [participantId]);
-  }
-
-  #rights({ participant_id: participantId, right }) {
-    this.#roster.setRight(participantId, right);
-    if (participantId === this.participantId) {
-      this.right = right;
-      this.#progress(false);
-    }
+    this.#progress(false);
   }
 
   #onPresence({ epoch, revision, presence }) {

@@ -4,7 +4,7 @@
  */
 
 import { CollabError, reactionTo } from "./errors.js";
-import { Gap } from "./outbox.js";
+import { Follower } from "./follower.js";
 import { Round } from "./round.js";
 import { Sender } from "./sender.js";
 import { backoff } from "./timing.js";
@@ -12,7 +12,6 @@ import { backoff } from "./timing.js";
 const CREATE = "collab.session.create";
 const JOIN = "collab.session.join";
 const LEAVE = "collab.session.leave";
-const FETCH = "collab.session.fetch";
 
 const DEFAULT_LIMITS = { op_parts: 1000, op_insert_bytes: 32 * 1024 };
 const STABLE_MS = 5000;
@@ -26,7 +25,10 @@ const JOIN_PATIENCE = 4;
  * @property {() => import("./replica.js").Replica | null} replica
  * @property {(joined: any, limits: {parts: number, size: number}) => void} adopt takes the result of
  *   a join, and its limits of one operation
+ * @property {() => void} joined the session can be published to from now on
  * @property {(event: any) => void} roster
+ * @property {(rows: any[], since: any[]) => void} everybody takes the whole roster, and the events
+ *   that came since it was asked for
  * @property {(event: any) => void} presence
  * @property {(error: CollabError, lost: any) => void} rejected
  * @property {(acknowledged: boolean) => void} progress something arrived, was sent or was lost
@@ -38,10 +40,15 @@ export class Sync {
   #clock;
   /** @type {Round | null} */
   #round = null;
-  #stopped = false;
+  /** Why there is nothing more to do. @type {CollabError | null} */
+  #stopped = null;
+  #leaving = false;
   /** Whether another connection went on with this client's id, on the present one. */
   #fenced = false;
   #sender;
+  #follower;
+  /** Those who wait for the next join: `{resolve, reject}`. */
+  #waiting = [];
 
   /**
    * @param {Host} host
@@ -60,6 +67,7 @@ export class Sync {
     this.#settings = settings;
     this.#clock = settings.clock;
     this.#sender = new Sender(host, settings);
+    this.#follower = new Follower(host, settings, this.#sender);
   }
 
   /** Whether this client is a participant right now. */
@@ -78,18 +86,20 @@ export class Sync {
    * @returns {boolean} whether there was a connection to ask over
    */
   probe() {
-    if (this.joined) this.#round.ask();
+    if (this.joined) this.#round.fetch();
     return this.joined;
   }
 
   /** Work no more. @param {CollabError} error why */
   stop(error) {
-    this.#stopped = true;
+    this.#stopped = error;
+    for (const { reject } of this.#waiting.splice(0)) reject(error);
     this.restart(error);
   }
 
   /** Put out of the session by the server. @param {string} reason */
   putOut(reason) {
+    if (this.#leaving) return;
     // An older connection of this client may have been heard of late: it may join again, once.
     const fenced = reason === "fenced" && this.#fenced;
     this.#fenced = reason === "fenced";
@@ -107,18 +117,42 @@ export class Sync {
     if (joined) connection.publish(topics[topic], kwargs);
   }
 
-  /** Tell the server something else about this user; it tells everybody. */
+  /**
+   * Tell the server something else about this user; it tells everybody. Waits for a join.
+   *
+   * @throws {CollabError} where the server refuses it, or the session ends before
+   */
   async introduce(userInfo) {
-    this.#settings = { ...this.#settings, userInfo };
-    // Who joins again over the same connection stays the same participant. The edits in the answer
-    // are not needed: the stream brings them. An edit on its way may be answered `not_joined`, and
-    // is then sent again after another join.
-    if (this.joined) await this.#requestJoin(this.#round, this.#host.replica());
+    for (let tries = 0; ; tries++) {
+      const round = await this.#nextJoined();
+      try {
+        // Who joins again over the same connection stays the same participant. The edits in the
+        // answer are not needed: the stream brings them. An edit on its way may be answered
+        // `not_joined`, and is then sent again after another join.
+        await this.#requestJoin(round, this.#host.replica(), userInfo);
+        // Only now: what is refused would be refused at each join from here on.
+        this.#settings = { ...this.#settings, userInfo };
+        return;
+      } catch (error) {
+        if (["end", "refuse"].includes(reactionTo(error))) throw error;
+        await this.#pause(error.retryAfterMs ?? backoff(this.#clock, tries, 500, 5000));
+      }
+    }
+  }
+
+  /** @returns {Promise<Round>} the round, as soon as there is one that is joined */
+  #nextJoined() {
+    return new Promise((resolve, reject) => {
+      if (this.#stopped) reject(this.#stopped);
+      else if (this.joined) resolve(this.#round);
+      else this.#waiting.push({ resolve, reject });
+    });
   }
 
   /** Leave the session, if it is joined. */
   async leave() {
-    if (this.joined) await this.#call(this.#round, LEAVE, {});
+    this.#leaving = true;
+    if (this.joined) await this.#round.call(LEAVE, {});
   }
 
   /**
@@ -131,18 +165,24 @@ export class Sync {
     let fresh = false;
     this.#fenced = false;
     for (let tries = 0; connection.open && !this.#stopped; tries++) {
-      const round = (this.#round = new Round(connection, this.#clock));
+      const round = (this.#round = new Round(connection, this.#settings));
       const started = this.#clock.now();
       let retryAfterMs;
       try {
         await this.#join(round, fresh);
-        await Promise.race([round.failed, this.#sender.run(round), this.#follow(round)]);
+        fresh = false;
+        const work = [
+          this.#sender.run(round),
+          this.#follower.run(round),
+          this.#follower.learnRoster(round),
+        ];
+        await Promise.race([round.failed, Promise.all(work)]);
       } catch (error) {
         const reaction = reactionTo(error);
         // The client then opens another connection, with another token if need be.
         if (reaction === "reconnect" || reaction === "token") connection.close(error);
         if (reaction === "end" || reaction === "refuse") return error;
-        fresh = reaction === "snapshot";
+        fresh ||= reaction === "snapshot";
         if (this.#clock.now() - started > STABLE_MS) tries = 0;
         retryAfterMs = error.retryAfterMs;
       } finally {
@@ -160,7 +200,9 @@ export class Sync {
     const { sessionId, type, create } = this.#settings;
     const replica = this.#host.replica();
     if (create && !replica) await this.#create(round, type);
-    const joined = await this.#requestJoin(round, fresh ? null : replica);
+    const { userInfo } = this.#settings;
+    const joined = await this.#requestJoin(round, fresh ? null : replica, userInfo);
+    this.#checkWanted(round);
     if (joined.type !== type) {
       throw new CollabError("wrong_type", `${sessionId} is of type ${joined.type}, not ${type}.`);
     }
@@ -168,93 +210,34 @@ export class Sync {
     round.limits = { parts, size };
     round.topics = joined.topics;
     this.#host.adopt(joined, round.limits);
-    const handlers = {
-      edits: (event) => this.#takeEdits(round, event),
-      roster: (event) => this.#host.roster(event),
-      presence: (event) => this.#host.presence(event),
-    };
-    for (const [topic, handler] of Object.entries(handlers)) {
-      const whileActive = (event) => round.active && handler(event);
-      await round.connection.subscribe(joined.topics[topic], whileActive, this.#settings.timeoutMs);
-    }
+    await this.#follower.subscribe(round, () => this.#checkWanted(round));
     round.joined = round.active;
-    this.#host.progress(false);
+    this.#host.joined();
+    for (const { resolve } of this.#waiting.splice(0)) resolve(round);
+  }
+
+  /** @throws where the session was closed meanwhile, when there was nothing to leave yet */
+  #checkWanted(round) {
+    if (!this.#stopped) return;
+    round.call(LEAVE, {}).catch(() => {});
+    throw this.#stopped;
   }
 
   /** @param {{epoch: string, revision: number} | null} known what is had already */
-  #requestJoin(round, known) {
-    const { clientId, userInfo } = this.#settings;
+  #requestJoin(round, known, userInfo) {
+    const { clientId } = this.#settings;
     const { epoch, revision } = known ?? {};
     const request = { client_id: clientId, user_info: userInfo, epoch, revision };
-    return this.#call(round, JOIN, request, JOIN_PATIENCE);
+    return round.call(JOIN, request, JOIN_PATIENCE);
   }
 
   async #create(round, type) {
     try {
-      await this.#call(round, CREATE, { type, if_absent: true });
+      await round.call(CREATE, { type, if_absent: true });
     } catch (error) {
       // Who may not create may still join what is there.
       if (error.code !== "denied") throw error;
     }
-  }
-
-  // --- in ---------------------------------------------------------------------------------------
-
-  async #follow(round) {
-    const { connection } = round;
-    while (round.active) {
-      if (!round.behind) {
-        const silentAt = connection.heardAt + this.#settings.heartbeatMs;
-        const asked = await round.news.wait(Math.max(0, silentAt - this.#clock.now()));
-        const silent = this.#clock.now() - connection.heardAt >= this.#settings.heartbeatMs;
-        if (!asked && !silent) continue;
-      }
-      round.behind = false;
-      await this.#fetch(round);
-    }
-  }
-
-  async #fetch(round) {
-    let more = true;
-    while (more && round.active) {
-      const { epoch, revision: after } = this.#host.replica();
-      const page = await this.#call(round, FETCH, { epoch, after });
-      if (round.active) this.#take(round, after, page.edits);
-      if (page.joined === false) throw new CollabError("not_joined", "The server does not know of this join.");
-      more = page.more && page.edits.length > 0;
-    }
-  }
-
-  #takeEdits(round, { epoch, after, edits }) {
-    if (epoch !== this.#host.replica().epoch) {
-      round.fail(new CollabError("stale_epoch", "The session goes on under a new epoch."));
-      return;
-    }
-    this.#take(round, after, edits);
-  }
-
-  #take(round, after, edits) {
-    const replica = this.#host.replica();
-    const { inFlight } = replica.outbox;
-    try {
-      replica.receive(after, edits);
-      if (after > replica.revision) round.ask();
-    } catch (error) {
-      if (!(error instanceof Gap)) {
-        round.fail(error);
-        return;
-      }
-      round.ask();
-    }
-    const acknowledged = inFlight !== null && replica.outbox.inFlight !== inFlight;
-    if (acknowledged) this.#sender.acknowledged(round);
-    else if (edits.length) this.#host.progress(false);
-  }
-
-  #call(round, procedure, kwargs, patience = 1) {
-    const { sessionId, timeoutMs } = this.#settings;
-    const request = { session_id: sessionId, ...kwargs };
-    return round.connection.call(procedure, request, timeoutMs * patience);
   }
 
   #pause(ms) {

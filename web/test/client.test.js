@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { connect } from "../src/index.js";
 import { open, setUp } from "./support/setup.js";
 
 test("two clients see each other's edits, and who is there", async () => {
@@ -104,4 +105,40 @@ test("saved() waits for the server", async () => {
   ada.session.saved().then(() => (saved = true));
   await clock.until(() => saved);
   assert.equal(node.sessions.get("notes").content, "x");
+});
+
+test("saved() is rejected where the session has ended with something pending", async () => {
+  const { clock, node, client } = setUp();
+  const ada = await open(clock, client());
+  node.fault = (procedure) => (procedure.endsWith("edit") ? "lose_call" : null);
+  ada.edit(["x"]);
+  const codes = [];
+  ada.session.saved().catch((error) => codes.push(error.code));
+  ada.client.close();
+  ada.session.saved().catch((error) => codes.push(error.code));
+  await clock.pass(1);
+  assert.deepEqual(codes, ["left", "left"]);
+});
+
+test("what no connection can come of is refused at once", () => {
+  const { node } = setUp();
+  const { WebSocket } = node;
+  for (const url of ["", "/ws", "https://example.org/ws", "ws://", "ws://example.org/ws#part"]) {
+    assert.throws(() => connect(url, "good", { WebSocket }), TypeError, url);
+  }
+  assert.throws(() => connect("ws://model/ws", undefined, { WebSocket }), TypeError);
+  assert.throws(() => connect("ws://model/ws", "good", { WebSocket: null }), TypeError);
+});
+
+test("a token function that throws is told of, and asked again", async () => {
+  const { clock, client } = setUp();
+  let calls = 0;
+  const told = [];
+  const ada = client(() => {
+    if (calls++ === 0) throw new Error("No network.");
+    return "good";
+  });
+  ada.on("error", (error) => told.push(error.message));
+  await open(clock, ada);
+  assert.deepEqual(told, ["No network."]);
 });

@@ -48,7 +48,15 @@ const look = () => {
     selections: root?.querySelectorAll(".cm-collab-selection").length ?? 0,
     editable: root?.querySelector(".cm-content")?.contentEditable ?? "",
     banner: shown("banner") ? document.querySelector("#banner-text").textContent : "",
+    toast: document.querySelector("#toast").textContent,
     gate: shown("gate"),
+    toCopy: document.querySelector("dialog[open] textarea")?.value ?? "",
+    share: document.querySelector("#share").getBoundingClientRect().width,
+    statusCut: ((status) => status.scrollWidth > status.clientWidth)(
+      document.querySelector("#status-text"),
+    ),
+    overflow: document.querySelector(".bar").scrollWidth - innerWidth,
+    ownName: document.querySelector("#name").value,
     url: location.href,
   };
 };
@@ -110,6 +118,21 @@ const commands = {
       text,
     );
   },
+  /** Write into the page's text behind the editor's back, as input methods do. */
+  async exchange({ page, before, after }) {
+    await page.$eval(
+      EDITOR,
+      (editor, from, to) => {
+        const texts = document.createTreeWalker(editor, NodeFilter.SHOW_TEXT);
+        while (texts.nextNode()) {
+          const { currentNode: node } = texts;
+          if (node.data.includes(from)) node.data = node.data.replace(from, to);
+        }
+      },
+      before,
+      after,
+    );
+  },
   async click({ page, selector }) {
     await page.click(selector);
   },
@@ -122,6 +145,12 @@ const commands = {
       },
       text,
     );
+  },
+  /** Let no page code reach the clipboard, as browsers do without https. */
+  async denyClipboard({ page }) {
+    await page.evaluate(() => {
+      navigator.clipboard.writeText = () => Promise.reject(new Error("denied"));
+    });
   },
   look: ({ page }) => page.evaluate(look),
   async offline({ page, offline }) {

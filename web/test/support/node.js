@@ -18,6 +18,8 @@ export class ModelNode {
   calls = [];
   reachable = true;
   right = "edit";
+  /** Subscriptions of one connection. */
+  mostSubscriptions = 500;
   #epochs = 0;
   delay = () => 5;
 
@@ -88,6 +90,16 @@ export class ModelNode {
         ]),
       ),
       limits: { op_parts: 1000, op_insert_bytes: this.insertBytes ?? 32768 },
+    };
+  }
+
+  _info(session) {
+    return {
+      session_id: session.id,
+      type: "text",
+      epoch: session.epoch,
+      revision: session.log.length,
+      roster: [...session.people.values()].map(({ row }) => row),
     };
   }
 
@@ -169,7 +181,8 @@ let sockets = 0;
 class ModelSocket {
   readyState = 0;
   #node;
-  #topics = new Map();
+  /** Topic → subscription. */
+  topics = new Map();
   #outgoingAt = 0;
   #incomingAt = 0;
 
@@ -207,7 +220,7 @@ class ModelSocket {
   }
 
   event(topic, kwargs) {
-    const subscription = this.#topics.get(topic);
+    const subscription = this.topics.get(topic);
     if (subscription) this.#reply([36, subscription, 1, {}, [], kwargs]);
   }
 
@@ -233,11 +246,25 @@ class ModelSocket {
     if (kind === 5 && id !== "good")
       this.#reply([3, { message: "no" }, "collab.error.token_invalid"]);
     if (kind === 16) this.#node.published(message[3], message[5], this);
-    if (kind === 32) {
-      this.#topics.set(message[3], id);
-      this.#reply([33, id, id]);
-    }
+    if (kind === 32) this.#subscribed(id, message[3]);
+    if (kind === 34) this.#unsubscribed(id, message[2]);
     if (kind === CALL) this.#called(id, message[3], message[5]);
+  }
+
+  /** To a topic that it has, a connection gets the same subscription again. */
+  #subscribed(id, topic) {
+    if (!this.topics.has(topic) && this.topics.size >= this.#node.mostSubscriptions) {
+      this.#reply([ERROR, 32, id, {}, "collab.error.too_many", ["too_many"], {}]);
+      return;
+    }
+    if (!this.topics.has(topic)) this.topics.set(topic, id);
+    this.#reply([33, id, this.topics.get(topic)]);
+  }
+
+  #unsubscribed(id, subscription) {
+    const [topic] = [...this.topics].find(([, known]) => known === subscription) ?? [];
+    if (this.topics.delete(topic)) this.#reply([35, id]);
+    else this.#reply([ERROR, 34, id, {}, "wamp.error.no_such_subscription"]);
   }
 
   #called(id, procedure, kwargs) {

@@ -28,10 +28,7 @@ export async function open(clock, client, options = { create: true }) {
   const editor = { session, client, content: session.content, rejected: [] };
   session.on("change", ({ op }) => (editor.content = text.apply(editor.content, op)));
   session.on("rejected", (rejected) => editor.rejected.push(rejected));
-  editor.edit = (op) => {
-    editor.content = text.apply(editor.content, op);
-    session.edit(op);
-  };
+  editor.edit = (op) => session.edit(op);
   return editor;
 }
 
