@@ -5,12 +5,13 @@
 """
 
 from .client import Client, connect
-from .document import Document, Status
+from .document import Document
 from .errors import ClientError
 from .observer import Rejection
 from .positions import Position
 from .replica import Change
 from .roster import Participant
+from .status import Status
 
 __all__ = [
     "Change",

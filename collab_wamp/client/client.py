@@ -41,7 +41,7 @@ async def connect(
         url: `ws://HOST:PORT/ws`, or `wss://…`.
         token: the JWT, or a function (it may be `async`) that gets a current one; it is asked at
             each connection. With a text alone, the client ends when that is not accepted any more.
-        timeout_s: until a login counts as failed.
+        timeout_s: until a login, or a `Client.call`, counts as failed.
         random: a number from 0 up to 1, for delays.
 
     Raises:
@@ -122,7 +122,8 @@ class Client:
             ClientError: `no_such_session`, `denied`, `wrong_type`, …
             ValueError: the session is open already.
         """
-        if session_id in self._documents:
+        known = self._documents.get(session_id)
+        if known is not None and known.error is None:
             raise ValueError(f"session {session_id!r} is open already")
         settings = Settings(
             session_id,
@@ -147,11 +148,12 @@ class Client:
         """Call any of the server's procedures; the single positional result.
 
         Raises:
-            ClientError: of the server; `disconnected`, where the outcome is unknown.
+            ClientError: of the server; `disconnected` and `timeout` (after the client's
+                `timeout_s`), where the outcome is unknown.
         """
         if self._connection is None:
             raise self.error or ClientError("disconnected", "There is no connection.")
-        return await self._connection.call(procedure, kwargs)
+        return await self._connection.call(procedure, kwargs, self._timeout_s)
 
     async def close(self) -> None:
         """End the connection and all documents. What is pending is not sent any more."""
@@ -245,8 +247,9 @@ class Client:
             self._listeners.tell("state", state)
 
     def _forget_ended(self, document: Document) -> None:
-        if document.error is not None:
-            self._documents.pop(document.session_id, None)
+        # The session may be open again, as another document.
+        if document.error is not None and self._documents.get(document.session_id) is document:
+            del self._documents[document.session_id]
 
     def _crashed(self, failure: Failure) -> None:
         self.log.failure("the client stopped", failure=failure)

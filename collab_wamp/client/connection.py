@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
 
 from autobahn.twisted.wamp import ApplicationSession
 from autobahn.twisted.websocket import WampWebSocketClientFactory, WampWebSocketClientProtocol
 from autobahn.wamp.exception import ApplicationError
+from autobahn.wamp.message import Event
 from autobahn.wamp.serializer import MsgPackSerializer
 from autobahn.wamp.types import Challenge, CloseDetails, SessionDetails
 from twisted.internet.defer import Deferred
@@ -17,9 +17,9 @@ from twisted.internet.ssl import optionsForClientTLS
 from twisted.python.failure import Failure
 
 from .. import protocol
+from .deadline import within
 from .errors import ClientError, from_wamp
-
-Handler = Callable[[dict[str, Any]], None]
+from .subscriptions import Handler, Subscriptions
 
 # So long a goodbye may take before the connection is cut.
 GOODBYE_S = 1.0
@@ -93,7 +93,7 @@ class Connection:
         self._connecting: Deferred[Any] | None = None
         self._web_socket: _WebSocket | None = None
         self._wamp_session: _WampSession | None = None
-        self._handlers: dict[str, Handler] = {}
+        self._subscriptions = Subscriptions()
 
     async def start(self, where: Any, factory: WampWebSocketClientFactory) -> None:
         """Connect to an endpoint and log in."""
@@ -107,14 +107,22 @@ class Connection:
 
     # --- requests ---------------------------------------------------------------------------
 
-    async def call(self, procedure: str, kwargs: dict[str, Any]) -> Any:
+    async def call(
+        self, procedure: str, kwargs: dict[str, Any], timeout_s: float | None = None
+    ) -> Any:
         """The single positional result of a procedure.
 
+        Args:
+            timeout_s: until the call counts as failed; None: as long as the connection lasts.
+
         Raises:
-            ClientError: of the server; `disconnected`: the outcome is unknown.
+            ClientError: of the server; `disconnected`, `timeout`: the outcome is unknown.
         """
         try:
-            return await self._open().call(procedure, **kwargs)
+            calling: Deferred[Any] = self._open().call(procedure, **kwargs)
+            if timeout_s is not None:
+                calling = within(self._reactor, calling, timeout_s, procedure)
+            return await calling
         except Exception as error:
             raise self._as_client_error(error) from error
 
@@ -124,19 +132,15 @@ class Connection:
         Raises:
             ClientError: see `call`.
         """
-        known = topic in self._handlers
-        self._handlers[topic] = handler
-        if known:
-            return
-
-        def handle(*_args: Any, **event: Any) -> None:
-            self._handlers[topic](event)
-
         try:
-            await self._open().subscribe(handle, topic)
+            await self._subscriptions.add(self._open(), topic, handler)
         except Exception as error:
-            del self._handlers[topic]
             raise self._as_client_error(error) from error
+
+    def unsubscribe(self, topic: str, handler: Handler) -> None:
+        """Have the events of a topic no more, unless they go to another handler by now."""
+        if self.error is None:
+            self._subscriptions.remove(topic, handler)
 
     def publish(self, topic: str, kwargs: dict[str, Any]) -> None:
         """Publish without acknowledgement; nothing happens where the connection has ended."""
@@ -228,6 +232,13 @@ class _WampSession(ApplicationSession):  # type: ignore[misc]
     def __init__(self, connection: Connection) -> None:
         super().__init__()
         self._connection = connection
+
+    def onMessage(self, message: Any) -> None:
+        # Autobahn breaks the connection for an event without a subscription; but one that is
+        # spread over many receivers may come after the topic was unsubscribed.
+        if isinstance(message, Event) and message.subscription not in self._subscriptions:
+            return
+        super().onMessage(message)
 
     def onConnect(self) -> None:
         self.join(protocol.REALM, authmethods=["ticket"])

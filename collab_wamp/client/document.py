@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Literal
+from typing import Any
 
-import attrs
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
@@ -19,26 +18,12 @@ from .replica import Change, Replica
 from .requests import Action, Call, GiveUp, Publish, Request, Subscribe
 from .roster import Participant
 from .settings import Settings
+from .status import State, Status
+from .subscriptions import Following, Handler
 from .sync import Sync
+from .waiters import Waiters
 
-State = Literal["connecting", "connected", "saving", "saved", "offline"]
 Unlisten = Callable[[], None]
-
-
-@attrs.frozen
-class Status:
-    """How it stands with a document.
-
-    Attributes:
-        state: `connected`: here, and nothing was changed yet; `saved`: the server has everything;
-            `saving`: it does not yet; `offline`: it cannot be reached, or the session is over.
-        pending: how many of the user's edits the server has not acknowledged.
-        read_only: whether edits are refused here.
-    """
-
-    state: State
-    pending: int
-    read_only: bool
 
 
 class Document:
@@ -60,7 +45,8 @@ class Document:
         self._pump_again = False
         self._touched = False
         self._status = Status("connecting", 0, False)
-        self._waiting: list[tuple[Callable[[], bool], Deferred[None]]] = []
+        self._following = Following()
+        self._waiters = Waiters()
 
     # --- what is here -----------------------------------------------------------------------
 
@@ -143,10 +129,7 @@ class Document:
             OpError: it is not one, or does not fit; nothing is changed.
             ClientError: `denied` where this client may not edit; why the session is over.
         """
-        if self._sync.end is not None:
-            raise self._sync.end
-        if self._sync.right == "view":
-            raise ClientError("denied", "This session is read-only.")
+        self._check_editable()
         self._replica.edit(op)
         self._edited()
 
@@ -155,13 +138,18 @@ class Document:
 
         Returns:
             the operation that did it, or None if there was nothing to take back.
+
+        Raises:
+            ClientError: as `edit` does.
         """
+        self._check_editable()
         op = self._replica.undo()
         self._edited()
         return op
 
     def redo(self) -> Any:
-        """Do again what was undone last; returns as `undo` does."""
+        """Do again what was undone last; returns and raises as `undo` does."""
+        self._check_editable()
         op = self._replica.redo()
         self._edited()
         return op
@@ -183,7 +171,8 @@ class Document:
         """Returns when everything that was done here is acknowledged.
 
         Raises:
-            ClientError: the session is over, and it is not.
+            ClientError: the session is over, by an error or by `close`, and it is not; it is
+                never going to be.
         """
         await self.until(lambda: self._replica.pending == 0)
 
@@ -192,23 +181,30 @@ class Document:
 
         Raises:
             ClientError: the session is over, and it is not.
+            Exception: whatever the condition raises.
         """
         if condition():
             return
         if self._sync.end is not None:
             raise self._sync.end
-        waiting: Deferred[None] = Deferred()
-        self._waiting.append((condition, waiting))
-        await waiting
+        await self._waiters.add(condition)
 
     async def close(self) -> None:
-        """Leave the session. What is pending is not sent any more: await `saved` before."""
+        """Leave the session. It raises nothing.
+
+        Edits that are pending are not sent any more, and whoever waits for `saved` is told so by
+        the error `left`. To have them sent, `await saved()` first.
+
+        The document is closed at once; this returns when the server has answered, or after the
+        settings' `timeout_s` (3 s) without an answer.
+        """
         connection = self._connection
-        joined = self._sync.joined
+        was_open = self._sync.end is None
         self.end(ClientError("left", "The document was closed."))
-        if joined and connection is not None:
+        if was_open and connection is not None:
+            who = {"session_id": self.session_id}
             try:
-                await connection.call(protocol.LEAVE, {"session_id": self.session_id})
+                await connection.call(protocol.LEAVE, who, self._sync.settings.timeout_s)
             except ClientError as error:
                 # The node takes out whoever is gone, so nothing depends on it.
                 self.log.debug("not left in order: {error}", error=error)
@@ -288,6 +284,9 @@ class Document:
     def ended(self, error: ClientError) -> None:
         if self._timer is not None and self._timer.active():
             self._timer.cancel()
+        for topic, handler in self._following.clear():
+            if self._connection is not None:
+                self._connection.unsubscribe(topic, handler)
 
     # --- work -------------------------------------------------------------------------------
 
@@ -296,6 +295,12 @@ class Document:
         if self._sync.replica is None:
             raise ValueError("the document is not open")
         return self._sync.replica
+
+    def _check_editable(self) -> None:
+        if self._sync.end is not None:
+            raise self._sync.end
+        if self._sync.right == "view":
+            raise ClientError("denied", "This session is read-only.")
 
     def _now(self) -> float:
         return float(self._reactor.seconds())
@@ -327,6 +332,9 @@ class Document:
             return
         if isinstance(action, GiveUp):
             connection.abort(action.error)
+        elif self._sync.end is not None:
+            # It may have ended while the request came about: who was told of something closed it.
+            return
         elif isinstance(action, Publish):
             connection.publish(action.topic, action.kwargs)
         else:
@@ -338,7 +346,11 @@ class Document:
             if isinstance(request, Call):
                 result = await connection.call(request.procedure, request.kwargs)
             else:
-                await connection.subscribe(request.topic, self._handler(request))
+                handler = self._handler(request)
+                before = self._following.change(request, handler)
+                if before is not None:
+                    connection.unsubscribe(*before)
+                await connection.subscribe(request.topic, handler)
         except ClientError as error:
             if connection.error is None:
                 self._sync.failed(request, error, self._now())
@@ -346,7 +358,7 @@ class Document:
             self._sync.answered(request, result, self._now())
         self._pump()
 
-    def _handler(self, subscribe: Subscribe) -> Callable[[dict[str, Any]], None]:
+    def _handler(self, subscribe: Subscribe) -> Handler:
         def handle(event: dict[str, Any]) -> None:
             try:
                 self._sync.event(subscribe, event, self._now())
@@ -378,12 +390,4 @@ class Document:
         if status != self._status:
             self._status = status
             self._listeners.tell("status", status)
-        if self._waiting:
-            still, self._waiting = self._waiting, []
-            for condition, waiting in still:
-                if condition():
-                    waiting.callback(None)
-                elif self._sync.end is not None:
-                    waiting.errback(self._sync.end)
-                else:
-                    self._waiting.append((condition, waiting))
+        self._waiters.look(self._sync.end)

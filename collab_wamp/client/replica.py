@@ -14,6 +14,7 @@ from ..ot import Limits, OpError, get_type
 from ..ot.outbox import InFlight, Message, Outbox
 from ..ot.undo import UndoStack
 from .positions import Position, Positions
+from .shape import check_shape
 
 # What a user does in one step may be as large as they like: it is sent in pieces.
 _UNLIMITED = Limits(parts=1 << 30, insert_bytes=1 << 30)
@@ -114,6 +115,7 @@ class Replica:
         Raises:
             OpError: it is not an operation, or does not fit; nothing is changed.
         """
+        check_shape(op)
         op = self.type.check(self.type.normalize(op), _UNLIMITED)
         self.type.length_after(self._buffer.length, op)
         if self.type.is_noop(op):

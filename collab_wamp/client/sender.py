@@ -13,6 +13,7 @@ from .requests import Call, backoff
 # So long after its answer the stream should have brought an edit.
 STREAM_LATE_S = 1.0
 MOST_TIMEOUTS = 2
+# Of one edit: with one more it counts as refused.
 MOST_INTERNAL_ERRORS = 5
 
 
@@ -37,6 +38,7 @@ class Sender:
         self._sent: InFlight | None = None
         self._copies = 0
         self._failures = 0
+        self._internal_errors = 0
         self._timeouts = 0
 
     def limit(self, limits: Mapping[str, int]) -> None:
@@ -78,7 +80,11 @@ class Sender:
         """The edit in flight is known to be in the server's document at its place."""
         self.call = None
         self.late_at = None
-        self._failures = self._timeouts = 0
+        self._failures = self._internal_errors = self._timeouts = 0
+
+    def rejected(self) -> None:
+        """The edit in flight was taken back; what was tried for it does not count for others."""
+        self._failures = self._internal_errors = 0
 
     def failed(self, error: ClientError, now: float) -> tuple[Reaction, ClientError]:
         """The call failed.
@@ -105,6 +111,8 @@ class Sender:
         if error.code == "timeout":
             self._timeouts += 1
             return "again" if self._timeouts < MOST_TIMEOUTS else "reconnect"
-        if error.code == "internal" and self._failures >= MOST_INTERNAL_ERRORS:
-            return "refuse"
+        if error.code == "internal":
+            self._internal_errors += 1
+            if self._internal_errors > MOST_INTERNAL_ERRORS:
+                return "refuse"
         return error.reaction

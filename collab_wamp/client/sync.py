@@ -232,6 +232,7 @@ class Sync:
         reaction, error = self._sender.failed(error, now)
         if reaction == "refuse" or error.code == "seq_reused":
             # `seq_reused`: another body was committed under the number, so this one never will be.
+            self._sender.rejected()
             self._observer.rejected(Rejection(error, self.replica.reject()))
         if reaction not in ("again", "refuse"):
             self._round_failed(round, error, now)

@@ -261,6 +261,32 @@ class ClientTests(ClientCase):
         document = await client.open(self.session_id, create=True)
         self.assertEqual(document.content, "")
 
+    async def test_more_documents_one_after_another_than_topics_may_be_subscribed_to(self) -> None:
+        client = await self.client()
+        most = client.welcome["limits"]["subscriptions"] // 3 + 1
+        for number in range(most):
+            document = await client.open(f"{self.session_id[:50]}{number}", create=True)
+            await document.close()
+        document = await client.open(self.session_id, create=True)
+        document.insert(0, "x")
+        await document.saved()
+
+    async def test_closed_and_opened_again_at_once(self) -> None:
+        bob = await self.document("bob")
+        client = await self.client()
+        for number in range(1, 21):
+            ada = await client.open(self.session_id)
+            closing = start(ada.close())
+            if number % 2:
+                await closing
+            again = await client.open(self.session_id)
+            await closing
+            bob.insert(0, "b")
+            await self.together(again, bob)
+            self.assertEqual((again.content, ada.status.read_only), ("b" * number, True))
+            await again.close()
+        self.assertIs(client.state, "connected")
+
     async def test_nobody_is_there(self) -> None:
         with self.assertRaises(ClientError) as caught:
             await connect(reactor, "ws://127.0.0.1:1/ws", "token")

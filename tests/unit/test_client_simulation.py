@@ -55,6 +55,7 @@ class Line:
         self.open = True
         self._arrives = {"up": 0.0, "down": 0.0}
         person.network.lines[self.wamp_session_id] = self
+        person.world.users[self.wamp_session_id] = person.name
 
     def later(self, way: str, call: Any) -> None:
         clock = self.person.network.clock
@@ -235,6 +236,8 @@ class World:
         self.slowest = slowest
         self.network = Network()
         self.party = Party(around=self.network, limits=SessionLimits(**limits))
+        # By connection; also of those that are gone, as their calls may arrive late.
+        self.users: dict[int, str] = {}
         self.rights: dict[int, str] = {}
 
     @property
@@ -245,7 +248,8 @@ class World:
         name = call.procedure.rsplit(".", 1)[1]
         method = getattr(self.party.sessions, name)
         right = self.rights.get(wamp_session_id, "manage")
-        caller = Caller(claims(f"user-{wamp_session_id}", **{"*": right}), wamp_session_id)
+        user = self.users.get(wamp_session_id, "nobody")
+        caller = Caller(claims(user, **{"*": right}), wamp_session_id)
         kwargs = orjson.loads(orjson.dumps(call.kwargs))
 
         async def run() -> Any:

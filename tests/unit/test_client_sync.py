@@ -426,6 +426,10 @@ class EditingTests(SynchronousTestCase):
             client.now = max(client.now, min(client.sync.wake_at, client.now + 60))
         self.assertEqual([rejection.text for rejection in client.rejections], ["x"])
         self.assertEqual((client.content, client.pending), ("abc", 0))
+        # What was tried for it does not count for the next.
+        client.fail(client.submit(["y"]), "internal", error_id="1")
+        client.due()
+        self.assertEqual((len(client.rejections), client.pending), (1, 1))
 
     def test_a_large_paste_goes_in_pieces(self) -> None:
         client = self.client

@@ -1,0 +1,66 @@
+"""What a user may hand in as an edit."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from collab_wamp.client.replica import Replica
+from collab_wamp.ot import OpError
+
+
+class EditTests(SynchronousTestCase):
+    def setUp(self) -> None:
+        self.replica = Replica(
+            "text",
+            "client-1",
+            epoch="epoch1",
+            revision=0,
+            content="abcdef",
+            next_seq=1,
+            changed=lambda _change: None,
+            placed=lambda _ids: None,
+            acknowledged=lambda _seq: None,
+        )
+
+    def refused(self, op: Any) -> OpError:
+        with self.assertRaises(OpError) as caught:
+            self.replica.edit(op)
+        self.assertEqual((self.replica.content, self.replica.pending), ("abcdef", 0))
+        return caught.exception
+
+    def test_what_is_no_list_of_parts(self) -> None:
+        for op in ("abc", {"d": 1}, None, 5, ("x",), b"abc"):
+            self.assertIn("a list of parts, not " + type(op).__name__, str(self.refused(op)))
+
+    def test_what_is_no_part(self) -> None:
+        for part, wrong in (
+            (None, "not NoneType"),
+            ([], "not list"),
+            (1.5, "not float"),
+            (True, "not bool"),
+            (-1, "-1"),
+            ({}, "not none"),
+            ({"x": 1}, "not x"),
+            ({"d": 1, "i": "x"}, "not d, i"),
+            ({"d": None}, "not NoneType"),
+            ({"d": True}, "not bool"),
+            ({"d": -1}, "-1"),
+            ({"d": ["x"]}, "not list"),
+        ):
+            error = self.refused(["x", 2, part, "y"])
+            self.assertEqual(error.part, 2)
+            self.assertIn(wrong, str(error))
+            self.refused([{"d": 2}, part, {"d": "x"}])
+
+    def test_what_does_not_fit(self) -> None:
+        for op in ([7, "x"], [{"d": 7}], ["\ud800"], ["a\0"]):
+            self.refused(op)
+
+    def test_what_is_sound_is_brought_into_its_canonical_form(self) -> None:
+        self.replica.edit([1, 1, "x", "", "y", {"d": 0}, {"d": 1}, {"d": 1}, 2])
+        self.assertEqual(self.replica.content, "abxyef")
+        for noop in ([], [0], [3], [""], [{"d": 0}, {"d": ""}]):
+            self.replica.edit(noop)
+        self.assertEqual((self.replica.content, self.replica.pending), ("abxyef", 1))
