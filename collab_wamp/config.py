@@ -109,7 +109,7 @@ class Limits:
 
     Attributes:
         connections, connections_per_user: at one time, on this node.
-        subscriptions: of one connection.
+        subscriptions, calls: of one connection, at one time.
         handshake_s, hello_s: for the upgrade to WebSocket, and for HELLO and AUTHENTICATE after it.
         ping_s, ping_timeout_s: a connection that answers no ping is dropped after both.
         send_buffer_bytes: who leaves more unread is dropped at once; who leaves more than
@@ -126,6 +126,7 @@ class Limits:
     connections: int = _setting(5000, check=_between(1, 99_000))
     connections_per_user: int = _setting(20, check=_between(1, 99_000))
     subscriptions: int = _setting(500, check=_between(1, 100_000))
+    calls: int = _setting(100, check=_between(1, 10_000))
     handshake_s: float = _setting(2.5, check=_between(0.1, 60))
     hello_s: float = _setting(10.0, check=_between(0.1, 60))
     ping_s: float = _setting(8.0, check=_between(0.5, 60))
@@ -235,6 +236,13 @@ def _completed(config: Config, environment: Mapping[str, str]) -> Config:
     if "HS256" not in config.auth.algorithms and not config.auth.public_key_file:
         raise ConfigError(
             "auth.public_key_file (JWT_PUBLIC_KEY_FILE) is needed for RS256 and EdDSA"
+        )
+    limits = config.limits
+    # A character may take six bytes of JSON; who is sent more than the buffer at once is cut.
+    if 6 * limits.document_length > limits.send_buffer_bytes:
+        raise ConfigError(
+            f"limits.document_length = {limits.document_length:,}: such a document does not fit "
+            f"into limits.send_buffer_bytes, {limits.send_buffer_bytes:,}; that must be 6 times it"
         )
     if {"RS256", "EdDSA"} <= set(config.auth.algorithms):
         raise ConfigError("auth.algorithms: one key is for RS256 or for EdDSA, not for both")

@@ -26,6 +26,13 @@ from .store.interface import (
 )
 
 PAGE = 1000
+# Of the edits remembered behind the head, bytes. Older ones are read from the store where needed.
+MOST_WEIGHT = 8 << 20
+
+
+def weight(edit: Edit) -> int:
+    """About how many bytes an edit takes in memory."""
+    return 300 + sum(60 + 4 * len(part) for part in edit.op if isinstance(part, str | dict))
 
 
 class Document:
@@ -34,10 +41,12 @@ class Document:
     Args:
         meta: the session as of `snapshot`'s reading.
         snapshot: the content that the tail starts from.
-        window: how many edits at least are remembered behind the head (and at most twice that).
+        window: how many edits are remembered behind the head (and at most twice that), as far as
+            `MOST_WEIGHT` allows.
 
     Attributes:
         revision: the head as known here.
+        head: identity of the edit at the head; "" = not known.
         snapshot_revision: of the newest snapshot that is known to be in the store.
     """
 
@@ -49,12 +58,14 @@ class Document:
         self.snapshot_revision = snapshot.revision
         self.used_at = 0.0
         self._window = window
+        self.head = meta.head if meta.revision == snapshot.revision else ""
         content = self.type.create(orjson.loads(snapshot.content))
         self._buffer = self.type.buffer(content)
         self._folded = snapshot.revision
         # _edits[i] made revision _start + 1 + i; _lengths[i] is the length at revision _start + i.
         self._start = snapshot.revision
         self._edits: list[Edit] = []
+        self._weight = 0
         self._lengths: list[int] = [self._buffer.length]
 
     @property
@@ -88,9 +99,13 @@ class Document:
         for edit in edits[self.revision - after :]:
             self._lengths.append(self.type.length_after(self._lengths[-1], edit.op))
             self._edits.append(edit)
+            self._weight += weight(edit)
             self.revision += 1
+            self.head = edit.identity
         if len(self._edits) > 2 * self._window:
             self._forget(len(self._edits) - self._window)
+        elif self._weight > MOST_WEIGHT:
+            self._forget(len(self._edits) // 2)
 
     def reach_back(self, edits: Sequence[Edit]) -> None:
         """Put the edits that ended at `start` before the others: somebody's base is among them."""
@@ -99,10 +114,12 @@ class Document:
             lengths.append(lengths[-1] - self.type.length_change(edit.op))
         self._lengths[:0] = lengths[:0:-1]
         self._edits[:0] = edits
+        self._weight += sum(map(weight, edits))
         self._start -= len(edits)
 
     def _forget(self, count: int) -> None:
         self._fold()
+        self._weight -= sum(map(weight, self._edits[:count]))
         del self._edits[:count]
         del self._lengths[:count]
         self._start += count
@@ -165,13 +182,21 @@ async def load_document(store: Store, key: SessionKey, window: int) -> Document 
 
 
 async def read_back(store: Store, key: SessionKey, document: Document, base: int) -> bool:
-    """Make a document start at `base` or before; False where the log does not reach so far back."""
+    """Make a document start at `base` or before.
+
+    Returns:
+        False where the log does not reach so far back, or that would be too much to remember.
+    """
     found: list[Edit] = []
+    size = 0
     while (after := base + len(found)) < document.start:
         answer = await store.edits(key, document.epoch, after, min(PAGE, document.start - after))
         if isinstance(answer, StaleEpoch | NoSession) or not answer[0]:
             return False
         found.extend(answer[0])
+        size += sum(map(weight, answer[0]))
+        if size > MOST_WEIGHT:
+            return False
     # Another call may have done the same meanwhile, or more of it.
     document.reach_back(found[: max(0, document.start - base)])
     return True

@@ -82,19 +82,21 @@ class Documents:
         Raises:
             CollabError: `no_such_session`, `store_unavailable`.
         """
-        opened = self._opened(key)
-        if opened.document is None or again:
-            await self._loading.ask(key, lambda: self._load(key, opened))
-        if opened.document is None:
+        document = self._opened(key).document
+        if document is None or again:
+            document = await self._loading.ask(key, lambda: self._load(key))
+        if document is None:
             raise no_such_session(key)
-        return opened.document
+        return document
 
-    async def _load(self, key: SessionKey, opened: Open) -> None:
-        try:
-            opened.document = await load_document(self._store, key, self._window)
-        finally:
-            if opened.document is None:
-                self.forget(key)
+    async def _load(self, key: SessionKey) -> Document | None:
+        document = await load_document(self._store, key, self._window)
+        if document is None:
+            self.forget(key)
+        else:
+            # What was opened before may have been forgotten meanwhile.
+            self._opened(key).document = document
+        return document
 
     def forget(self, key: SessionKey) -> None:
         self._open.pop(key, None)
@@ -148,6 +150,7 @@ class Documents:
             document, now = opened.document, self._now_s()
             if document is not None and opened.unsaved_since is not None:
                 if now - opened.unsaved_since >= SNAPSHOT_AFTER_S:
-                    await self._save(key, opened, document)
+                    # By itself: one that cannot be saved keeps no other from it.
+                    self._background(self._save(key, opened, document))
             elif now - opened.used_at > IDLE_S or len(self._open) > MOST:
                 self.forget(key)

@@ -7,9 +7,11 @@ connection one order: revisions 1, 2, 3, … once each, and presence after the e
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection, Sequence
+import contextlib
+from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
 from typing import Any, Protocol
 
+import orjson
 from twisted.logger import Logger
 
 from .errors import CollabError
@@ -41,6 +43,9 @@ DELIVERIES_PER_S = 2000.0
 PRESENCE_WINDOW_S = 0.030
 STORE_PRESENCE_S = 0.250
 RETRY_S = 0.5
+# Edits of one event: so many without looking at their size, else about so many bytes.
+FEW_EDITS = 4
+FRAME_BYTES = 1 << 19
 
 
 class Timer(Protocol):
@@ -96,9 +101,16 @@ class Feed:
         self._filling = False
         self._again = False
         self._outgoing: list[Edit] = []
+        # Identity of the last edit; "" = not known.
+        self._head = ""
         self._timer: Timer | None = None
         self._store_timer: Timer | None = None
         self._sent_at = float("-inf")
+
+    @property
+    def epoch(self) -> str:
+        """That is followed; "" before `start`."""
+        return "" if self.meta is None else self.meta.epoch
 
     # --- following --------------------------------------------------------------------------
 
@@ -131,7 +143,7 @@ class Feed:
         if found is None:
             return False
         meta, roster, presence = found
-        self.meta, self.revision = meta, meta.revision
+        self.meta, self.revision, self._head = meta, meta.revision, meta.head
         early, self._early = self._early, []
         for participant in roster_after(roster, early):
             self._add(participant)
@@ -175,7 +187,7 @@ class Feed:
             everybody = [*self.participants.values(), *self._elsewhere.values()]
             self._publish("roster", {"roster": [person.as_wire() for person in everybody]})
             self._send()
-            self._publish("edits", self._event([]))
+            self._publish("edits", self._event([], self.revision))
 
     # --- edits ------------------------------------------------------------------------------
 
@@ -194,6 +206,7 @@ class Feed:
         self._outgoing.extend(edits)
         self._board.advance(edits)
         self.revision += len(edits)
+        self._head = edits[-1].identity
         self._schedule(self._window())
 
     def _fill(self) -> None:
@@ -218,9 +231,9 @@ class Feed:
                     if not edits and meta.revision > self.revision:
                         # Below the floor: clients find the gap and take the snapshot.
                         self._send()
-                        self.revision = meta.revision
+                        self.revision, self._head = meta.revision, meta.head
                         self._board.skip(meta.revision)
-                        self._publish("edits", self._event([]))
+                        self._publish("edits", self._event([], self.revision))
                         break
                     self._take(edits[self.revision - after :])
                     more = self.revision < meta.revision
@@ -232,23 +245,21 @@ class Feed:
 
     async def _recover(self) -> None:
         """The channel was interrupted: bring roster and edits to where the store is."""
-        meanwhile: list[Announcement] = []
-        self._meanwhile.append(meanwhile)
         try:
-            found = await self._store.roster(self.key)
+            with self._listening() as meanwhile:
+                found = await self._store.roster(self.key)
+                lost = await self._has_lost_history()
         except CollabError as error:
             self.log.warn("{key} not followed yet: {error}", key=self.key, error=error)
             self._around.later(RETRY_S, lambda: self._around.background(self._recover()))
             return
-        finally:
-            self._meanwhile = [other for other in self._meanwhile if other is not meanwhile]
         if self.ended or self.meta is None:
             return
         if found is None:
             self._end({"destroyed": {"epoch": self.meta.epoch}})
             return
         meta, roster, _presence = found
-        if meta.epoch != self.meta.epoch:
+        if lost or meta.epoch != self.meta.epoch:
             self._end({"epoch": {"epoch": meta.epoch}})
             return
         roster = roster_after(roster, meanwhile)
@@ -259,6 +270,42 @@ class Feed:
         for participant in roster:
             self._joined(participant)
         self._fill()
+
+    @contextlib.contextmanager
+    def _listening(self) -> Iterator[list[Announcement]]:
+        """Keep what is announced while something is asked of the store."""
+        meanwhile: list[Announcement] = []
+        self._meanwhile.append(meanwhile)
+        try:
+            yield meanwhile
+        finally:
+            self._meanwhile = [other for other in self._meanwhile if other is not meanwhile]
+
+    async def look_for(self, participant_id: str) -> Participant | None:
+        """Take in a participant whose join was not heard of; None where there is none."""
+        with self._listening() as meanwhile:
+            found = await self._store.participant(self.key, participant_id)
+        [found] = roster_after([found] if found else [], meanwhile, participant_id) or [None]
+        if found is not None and not self.ended:
+            self._joined(found)
+        return found
+
+    async def _has_lost_history(self) -> bool:
+        """Whether another edit, or none, stands where the last one stood that was told here.
+
+        So it is after a failover to a replica that had not heard of it, whatever was committed
+        since.
+        """
+        if self.meta is None or not self._head:
+            return False
+        revision, head = self.revision, self._head
+        found = await self._store.edits(self.key, self.meta.epoch, revision - 1, 1)
+        if isinstance(found, NoSession | StaleEpoch):
+            return False
+        edits, meta = found
+        if not edits:
+            return meta.revision < revision
+        return edits[0].identity != head
 
     # --- roster -----------------------------------------------------------------------------
 
@@ -340,9 +387,11 @@ class Feed:
         if timer is not None and timer.active():
             timer.cancel()
         self._sent_at = self._around.now_s()
-        if self._outgoing:
-            edits, self._outgoing = self._outgoing, []
-            self._publish("edits", self._event(edits))
+        outgoing, self._outgoing = self._outgoing, []
+        after = self.revision - len(outgoing)
+        for edits in in_frames(outgoing):
+            self._publish("edits", self._event(edits, after))
+            after += len(edits)
         self._send_presence()
 
     def _send_presence(self) -> None:
@@ -352,11 +401,11 @@ class Feed:
             event = {"epoch": self.meta.epoch, "revision": self.revision, "presence": rows}
             self._publish("presence", event)
 
-    def _event(self, edits: list[Edit]) -> dict[str, Any]:
+    def _event(self, edits: Sequence[Edit], after: int) -> dict[str, Any]:
         assert self.meta is not None
         return {
             "epoch": self.meta.epoch,
-            "after": self.revision - len(edits),
+            "after": after,
             "edits": [edit.as_wire() for edit in edits],
         }
 
@@ -368,13 +417,29 @@ class Feed:
             self._around.publish(topics(self.meta.topic_key)[topic], event, receivers)
 
 
+def in_frames(edits: Sequence[Edit]) -> Iterator[Sequence[Edit]]:
+    """Cut edits into such lists as go into one event: a few, or about so many bytes."""
+    start = size = 0
+    if len(edits) > FEW_EDITS:
+        for number, edit in enumerate(edits):
+            size += len(orjson.dumps(edit.op))
+            if size > FRAME_BYTES and number > start:
+                yield edits[start:number]
+                start, size = number, len(orjson.dumps(edit.op))
+    if start < len(edits):
+        yield edits[start:]
+
+
 def roster_after(
-    roster: Sequence[Participant], announcements: Sequence[Announcement]
+    roster: Sequence[Participant], announcements: Sequence[Announcement], only: str = ""
 ) -> tuple[Participant, ...]:
     """A roster that was read while these were announced: each says how it is with somebody now.
 
     What was announced may have happened before the reading or after it; the last word on each
     participant counts in both cases.
+
+    Args:
+        only: of this participant.
     """
     here = {participant.participant_id: participant for participant in roster}
     for announcement in announcements:
@@ -382,4 +447,4 @@ def roster_after(
             here[announcement.participant.participant_id] = announcement.participant
         elif isinstance(announcement, LeaveAnnounced):
             here.pop(announcement.participant_id, None)
-    return tuple(here.values())
+    return tuple(person for name, person in here.items() if only in ("", name))

@@ -11,7 +11,7 @@ from . import protocol
 from .document import Document, read_on
 from .documents import Documents
 from .ot.base import Limits as OpLimits
-from .presence import as_wire, move_presence
+from .presence import Budget, as_wire, move_presence
 from .store.interface import Joined, Participant, SessionKey, Store
 
 
@@ -60,6 +60,7 @@ def join_result(
     content must be of that moment too.
     """
     meta = joined.meta
+    budget = Budget()
     result: dict[str, Any] = {
         "participant_id": participant.participant_id,
         "epoch": meta.epoch,
@@ -68,10 +69,12 @@ def join_result(
         "next_seq": joined.last_seq + 1,
         "roster": [other.as_wire() for other in joined.roster],
         "presence": {
-            participant_id: as_wire(move_presence(document.type, presence, ops, meta.revision))
+            participant_id: as_wire(moved)
             for participant_id, presence in joined.presence.items()
             if document.start <= presence.revision <= meta.revision
             for ops in [document.ops(presence.revision, meta.revision)]
+            for moved in [move_presence(document.type, presence, ops, meta.revision, budget)]
+            if moved is not None
         },
         "rights": participant.right,
         "topics": protocol.topics(meta.topic_key),

@@ -11,13 +11,35 @@ from .ot import OTType
 from .store.interface import Edit, Presence
 
 # Presence of up to so many edits ago is moved to the head; older is told anew by its owner.
-MEMORY = 512
+MEMORY = 128
+# Moving positions goes through so many parts of operations at most, for all that is told at once.
+WORK = 50_000
 
 
-def move_presence(kind: OTType, presence: Presence, ops: Iterable[Any], revision: int) -> Presence:
-    """Presence as it is after `ops`, which lead from its own revision to `revision`."""
+class Budget:
+    """How much work there is left for moving positions; beyond it they are passed over."""
+
+    def __init__(self, parts: int = WORK) -> None:
+        self._left = parts
+
+    def spend(self, parts: int) -> bool:
+        """Whether there is enough left."""
+        self._left -= parts
+        return self._left >= 0
+
+
+def move_presence(
+    kind: OTType, presence: Presence, ops: Iterable[Any], revision: int, budget: Budget
+) -> Presence | None:
+    """Presence as it is after `ops`, which lead from its own revision to `revision`.
+
+    None where there is no budget for that: its owner tells it anew.
+    """
     cursor, selection = presence.cursor, presence.selection
+    positions = 1 + 2 * len(selection or ())
     for op in ops:
+        if not budget.spend(positions * len(op)):
+            return None
         if cursor is not None:
             cursor = kind.transform_position(cursor, op)
         if selection is not None:
@@ -72,7 +94,7 @@ class PresenceBoard:
         """A participant of this node says where it is: `cursor` or `selection`; latest wins."""
         known = self._known.get(participant_id)
         if known is not None and known.revision != revision:
-            known = self._moved_to(known, revision)
+            known = self._moved_to(known, revision, Budget())
         values = {} if known is None else as_wire(known)
         values.update(changed)
         cursor, selection = values.get("cursor"), values.get("selection")
@@ -91,6 +113,7 @@ class PresenceBoard:
         What refers to an edit that is still on its way here is kept for the next time.
         """
         rows: dict[str, Any] = {}
+        budget = Budget()
         for participant_id, presence in list(self._untold.items()):
             if presence is not None and presence.revision > self._revision:
                 continue
@@ -98,15 +121,16 @@ class PresenceBoard:
             if presence is None:
                 rows[participant_id] = None
                 continue
-            at_head = self._moved_to(presence, self._revision)
+            at_head = self._moved_to(presence, self._revision, budget)
             if at_head is not None:
                 rows[participant_id] = as_wire(at_head)
         return rows
 
-    def _moved_to(self, presence: Presence, revision: int) -> Presence | None:
-        """Presence at another revision; None where the edits between are not remembered."""
+    def _moved_to(self, presence: Presence, revision: int, budget: Budget) -> Presence | None:
+        """Presence at another revision; None where the edits between are not remembered, or are
+        too many."""
         oldest = self._revision - len(self._recent)
         if not oldest <= presence.revision <= revision <= self._revision:
             return None
         between = islice(self._recent, presence.revision - oldest, revision - oldest)
-        return move_presence(self._type, presence, (edit.op for edit in between), revision)
+        return move_presence(self._type, presence, (edit.op for edit in between), revision, budget)

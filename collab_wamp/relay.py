@@ -45,8 +45,11 @@ class Relay:
         self._topics: dict[str, Feed] = {}
         self.refused_presence = 0
 
-    async def watch(self, key: SessionKey) -> None:
+    async def watch(self, key: SessionKey) -> str:
         """Follow a session, if it is not followed yet. Somebody is about to join it.
+
+        Returns:
+            the epoch that is followed.
 
         Raises:
             CollabError: `no_such_session`, `store_unavailable`.
@@ -55,10 +58,11 @@ class Relay:
         if feed is not None and not feed.ended:
             if feed.empty_since is not None:
                 feed.empty_since = self._around.now_s()
-            return
-        await self._starting.ask(key, lambda: self._start(key))
+            return feed.epoch
+        epoch: str = await self._starting.ask(key, lambda: self._start(key))
+        return epoch
 
-    async def _start(self, key: SessionKey) -> None:
+    async def _start(self, key: SessionKey) -> str:
         feed = Feed(self._store, key, self._instance_id, self._around)
         if (ended := self._feeds.get(key)) is not None:
             await self._drop(key, ended)
@@ -66,6 +70,7 @@ class Relay:
             raise CollabError("no_such_session", f"There is no session {key.session_id!r}.")
         assert feed.meta is not None
         self._feeds[key] = self._topics[feed.meta.topic_key] = feed
+        return feed.epoch
 
     # --- connections ------------------------------------------------------------------------
 
@@ -77,17 +82,36 @@ class Relay:
         records = await self._store.joined_on(self._instance_id)
         alive = await live()
         for record in records:
-            if record.wamp_session_id not in alive:
+            if record.wamp_session_id in alive:
+                await self._take_up(record)
+            else:
                 await self._clear(record)
-                continue
-            try:
-                await self.watch(record.key)
-            except CollabError as error:
-                if error.code != "no_such_session":
-                    raise
-                await self._store.forget(self._instance_id, record)
         for feed in self._feeds.values():
             feed.announce_state()
+
+    async def _take_up(self, record: JoinRecord) -> bool:
+        """Follow the session that somebody joined; whether it was not followed until now."""
+        feed = self._feeds.get(record.key)
+        if feed is not None and not feed.ended and record.participant_id in feed.participants:
+            return False
+        if feed is not None and not feed.ended:
+            participant = await feed.look_for(record.participant_id)
+        else:
+            participant = await self._store.participant(record.key, record.participant_id)
+        if participant is None or participant.join_id != record.join_id:
+            # They have left since, or the session is gone.
+            await self._store.forget(self._instance_id, record)
+            return False
+        if feed is not None and not feed.ended:
+            return False
+        try:
+            await self.watch(record.key)
+        except CollabError as error:
+            if error.code != "no_such_session":
+                raise
+            await self._store.forget(self._instance_id, record)
+            return False
+        return True
 
     async def _clear(self, record: JoinRecord) -> None:
         """Remove whoever joined on a connection that is gone."""
@@ -120,9 +144,14 @@ class Relay:
         records = await self._store.joined_on(self._instance_id)
         # Asked for afterwards: who joined before was connected before.
         alive = await live()
+        taken_up = set()
         for record in records:
             if record.wamp_session_id not in alive:
                 await self._clear(record)
+            elif await self._take_up(record):
+                taken_up.add(record.key)
+        for key in taken_up & self._feeds.keys():
+            self._feeds[key].announce_state()
         now = self._around.now_s()
         for key, feed in list(self._feeds.items()):
             idle = feed.empty_since is not None and now - feed.empty_since > LINGER_S

@@ -18,7 +18,7 @@ import orjson
 
 from . import protocol
 from .access import allows, right_for
-from .document import read_on
+from .document import read_back, read_on
 from .documents import Documents
 from .errors import CollabError
 from .joining import SessionLimits, document_of, join_result
@@ -26,6 +26,7 @@ from .ot import TYPES, OpError, get_type
 from .protocol import Arguments
 from .shared import Shared
 from .store.interface import (
+    ClientTaken,
     NoSession,
     Participant,
     SessionKey,
@@ -66,7 +67,8 @@ class Sessions:
         now_s: a monotonic clock, seconds.
         now_ms: the time of day, milliseconds since 1970.
         random_bytes: so many random bytes, fit for keys.
-        watch: awaited before a join: the node's relay then follows the session.
+        watch: awaited before a join: the node's relay then follows the session; returns the epoch
+            that it follows.
         pause: waits so many seconds (a little more or less, so that rivals do not collide again).
         background: runs something nobody waits for, and logs its failure.
     """
@@ -80,7 +82,7 @@ class Sessions:
         now_s: Callable[[], float],
         now_ms: Callable[[], int],
         random_bytes: Callable[[int], bytes],
-        watch: Callable[[SessionKey], Awaitable[None]],
+        watch: Callable[[SessionKey], Awaitable[str]],
         pause: Callable[[float], Awaitable[None]],
         background: Callable[[Awaitable[None]], None],
     ) -> None:
@@ -164,7 +166,7 @@ class Sessions:
         arguments.finish()
         key = SessionKey(caller.claims.tenant, session_id)
         right = self._require(caller, key, "view")
-        await self._watch(key)
+        followed = await self._watch(key)
         participant_id = self._participant_id(caller, key)
         # Also where the answer gets lost, edits must not go on under the join before.
         self._participants.pop(participant_id, None)
@@ -182,6 +184,15 @@ class Sessions:
         joined = await self._store.join(key, participant, epoch=epoch, after=after)
         if isinstance(joined, NoSession):
             raise no_such_session(key)
+        if isinstance(joined, ClientTaken):
+            raise CollabError(
+                "bad_request",
+                "client_id: it is another user's on this session; choose one at random.",
+                argument="client_id",
+            )
+        if joined.meta.epoch != followed:
+            # Destroyed and created, or renewed, in between: the relay follows what is no more.
+            await self._watch(key)
         self._remember(participant)
         for other in joined.fenced:
             self._participants.pop(other.participant_id, None)
@@ -296,6 +307,9 @@ class Sessions:
         if revision < oldest:
             message = f"The content is kept from revision {oldest} on; {revision} is before that."
             raise CollabError("bad_revision", message, oldest=oldest)
+        if not await read_back(self._store, key, document, oldest):
+            message = f"The edits up to revision {revision} are too many to be gone through."
+            raise CollabError("bad_revision", message, oldest=oldest)
         content = document.content_at(revision, found[1])
         return {"epoch": document.epoch, "revision": revision, "content": content}
 
@@ -324,11 +338,15 @@ class Sessions:
         cursor = arguments.text("cursor", "", 64)
         limit = arguments.integer("limit", 1, 1000, 100)
         arguments.finish()
-        ids, more = await self._store.list_sessions(caller.claims.tenant, cursor, limit)
-        return {
-            "sessions": [i for i in ids if right_for(caller.claims, i) is not None],
-            "cursor": more or None,
-        }
+        tenant, rights = caller.claims.tenant, caller.claims.rights
+        if "*" in rights:
+            ids, more = await self._store.list_sessions(tenant, cursor, limit)
+        else:
+            # Nothing is told of the others, not even by a cursor.
+            named = sorted(name for name in rights if name > cursor)
+            ids = await self._store.existing(tenant, named[:limit])
+            more = named[limit - 1] if len(named) > limit else ""
+        return {"sessions": ids, "cursor": more or None}
 
     async def destroy(self, caller: Caller, arguments: Arguments) -> dict[str, Any]:
         key = self._key(caller, arguments)

@@ -17,7 +17,7 @@ from twisted.logger import Logger
 
 from .document import Document, read_back, read_on, too_far_behind
 from .errors import CollabError
-from .ot import OpError, OTType, rebase
+from .ot import OpError, OTType, TooMuchWork, rebase
 from .store.interface import (
     Behind,
     Committed,
@@ -32,9 +32,11 @@ from .store.interface import (
 
 BATCH = 100
 TRIES = 8
-# An edit far behind is transformed over many others; parts × edits beyond this would hold up
-# everybody else on the instance for more than some tens of milliseconds.
-REBASE_WORK = 100_000
+# An edit far behind is transformed over many others; going through more parts than this would hold
+# up everybody else on the instance for more than some tens of milliseconds.
+REBASE_WORK = 50_000
+# Transformed, an operation may have more parts than it had; what others get has no more than this.
+MOST_PARTS = 4000
 # Ahead of any head: a commit that expects it writes nothing, and says whether the edit is known.
 PROBE = 2**53
 
@@ -157,12 +159,13 @@ class Writer:
             document = await self._current(batch, reload)
             reload = False
             batch = await self._known(document, batch)
-            submissions = self._prepare(document, batch)
-            batch = [r for r in batch if not r.done.called]
+            batch, submissions = self._prepare(document, batch)
             if not batch:
                 return
             head = document.revision
-            result = await self._store.commit(self._key, document.epoch, head, submissions)
+            result = await self._store.commit(
+                self._key, document.epoch, head, submissions, document.head
+            )
             if isinstance(result, Committed):
                 document.extend(head, [submission.edit for submission in submissions])
                 self._committed(document)
@@ -170,10 +173,10 @@ class Writer:
                     request.done.callback((revision, result.durable))
                 return
             if isinstance(result, Moved):
-                if result.edits:
-                    document.extend(head, result.edits)
-                else:
-                    reload = True
+                document.extend(head, result.edits)
+                reload = document.revision < result.revision and not await read_on(
+                    self._store, self._key, document
+                )
             elif isinstance(result, Seen):
                 durable = await self._store.settle()
                 for request, state in zip(batch, result.states, strict=True):
@@ -228,14 +231,26 @@ class Writer:
             await read_back(self._store, self._key, document, base)
         return document.start <= base <= document.revision
 
-    def _prepare(self, document: Document, batch: list[Request]) -> list[Submission]:
-        """Transform each to the head and over those before it in the batch."""
+    def _prepare(
+        self, document: Document, batch: list[Request]
+    ) -> tuple[list[Request], list[Submission]]:
+        """Transform each to the head and over those before it in the batch.
+
+        Returns:
+            those that can be committed now, and what to commit; others have failed, or wait for
+            the next batch.
+        """
+        taken: list[Request] = []
         submissions: list[Submission] = []
         placed: list[tuple[str, Any]] = []
-        length = document.length
-        for request in batch:
+        length, work = document.length, REBASE_WORK
+        for number, request in enumerate(batch):
             try:
-                to_head(document, request)
+                work -= to_head(document, request)
+                work -= sum(len(request.op) + len(other) for _, other in placed)
+                if taken and work < 0:
+                    self._waiting[:0] = batch[number:]
+                    break
                 op = rebase(document.type, request.op, request.client_id, placed)
                 longer = document.type.length_after(length, op)
             except CollabError as error:
@@ -245,16 +260,20 @@ class Writer:
                 fail(request, document_full(longer, request.max_length))
                 continue
             length = longer
+            taken.append(request)
             placed.append((request.client_id, op))
             edit = Edit(request.client_id, request.seq, op, request.user_id, self._now_ms())
             submissions.append(
                 Submission(edit, request.digest, request.participant_id, request.join_id)
             )
-        return submissions
+        return taken, submissions
 
 
-def to_head(document: Document, request: Request) -> None:
+def to_head(document: Document, request: Request) -> int:
     """Transform a request over the committed edits it has not seen.
+
+    Returns:
+        how many parts were gone through.
 
     Raises:
         CollabError: `bad_op` where it does not fit the document at its base, `base_too_old`
@@ -267,14 +286,23 @@ def to_head(document: Document, request: Request) -> None:
         except OpError as error:
             raise bad_op(error) from None
         request.at = request.base
-    behind = document.revision - request.at
-    if not behind:
-        return
-    if behind > 1 and behind * len(request.op) > REBASE_WORK:
-        raise too_far_behind(document, request.base)
     concurrent = [(edit.client_id, edit.op) for edit in document.after(request.at)]
-    request.op = rebase(kind, request.op, request.client_id, concurrent)
+    before = len(request.op)
+    try:
+        request.op = rebase(
+            kind,
+            request.op,
+            request.client_id,
+            concurrent,
+            work=REBASE_WORK,
+            parts=max(MOST_PARTS, before),
+        )
+    except TooMuchWork:
+        raise too_far_behind(document, request.base) from None
     request.at = document.revision
+    if len(request.op) > max(MOST_PARTS, before):
+        raise too_far_behind(document, request.base)
+    return sum(before + len(op) for _, op in concurrent)
 
 
 def fail(request: Request, error: Exception) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import time
 from typing import Any
 
 from twisted.internet.defer import ensureDeferred
@@ -58,7 +59,13 @@ def _run_reactor(config: Config, say: Any) -> None:
 
 
 async def _check_store(reactor: Any, config: Config, say: Any) -> None:
-    store = RedisStore(reactor, config.store.url, durability="fsynced", instance_id="check")
+    store = RedisStore(
+        reactor,
+        config.store.url,
+        durability="fsynced",
+        instance_id="check",
+        monotonic=time.monotonic,
+    )
     store.start()
     try:
         await store.until_ready()

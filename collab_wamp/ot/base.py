@@ -130,8 +130,32 @@ class OTType(Protocol):
         """The document's length after `op`; `OpError` where `op` does not fit that length."""
 
 
-def rebase(kind: OTType, op: Any, client_id: str, concurrent: Iterable[tuple[str, Any]]) -> Any:
-    """Transform an edit over (client_id, op) of edits committed before it that it has not seen."""
+class TooMuchWork(Exception):
+    """Transforming an edit would take longer than it may."""
+
+
+def rebase(
+    kind: OTType,
+    op: Any,
+    client_id: str,
+    concurrent: Iterable[tuple[str, Any]],
+    *,
+    work: float = float("inf"),
+    parts: float = float("inf"),
+) -> Any:
+    """Transform an edit over (client_id, op) of edits committed before it that it has not seen.
+
+    Args:
+        work: how many parts may be gone through, its own and the others'. An operation may grow
+            with each that it is transformed over.
+        parts: how many the result may have.
+
+    Raises:
+        TooMuchWork: it would take more.
+    """
     for other_client_id, other in concurrent:
+        work -= len(op) + len(other)
+        if work < 0 or len(op) > parts:
+            raise TooMuchWork
         op = kind.transform(op, other, kind.side(client_id, other_client_id))
     return op

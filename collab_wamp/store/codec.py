@@ -5,9 +5,10 @@ Keys of one session share the hash tag `{tenant:session}`, so that they live on 
 =========  ======  =================================================================
 `…:meta`   hash    the fields of `SessionMeta`
 `…:log`    stream  entry `<revision>-0`, field `e`: the edit as JSON
-`…:seen`   hash    client_id → `seq:revision:digest:milliseconds`
+`…:seen`   hash    client_id → `seq:revision:digest:milliseconds:user_id`
 `…:snap`   string  `revision:sha256:` and the content's JSON text, deflated
-`…:roster`    hash  participant_id → join_id, client_id, participant as JSON: a line each; expires
+`…:roster`    hash  participant_id → join_id, client_id, user_id as JSON, participant as JSON: a
+                    line each; expires
 `…:presence`  hash  participant_id → presence as JSON; expires
 =========  ======  =================================================================
 
@@ -102,8 +103,8 @@ def decode_participant(value: bytes | dict[str, Any]) -> Participant:
 
 
 def decode_entry(value: bytes) -> Participant:
-    """A value of the roster. JSON has no line breaks, so the third line is all the rest."""
-    return decode_participant(value.split(b"\n", 2)[2])
+    """A value of the roster. JSON has no line breaks, so the fourth line is all the rest."""
+    return decode_participant(value.split(b"\n", 3)[3])
 
 
 def decode_roster(flat: Sequence[bytes]) -> tuple[Participant, ...]:

@@ -36,6 +36,7 @@ class SessionMeta:
         owner: user id of who created it.
         conflicts: `merge`, `reject` or `ask`.
         created_ms: milliseconds since 1970.
+        head: identity of the edit that made `revision`; "" where that is 0.
     """
 
     type: str
@@ -47,6 +48,7 @@ class SessionMeta:
     owner: str
     conflicts: str
     created_ms: int
+    head: str = ""
 
 
 @attrs.frozen
@@ -58,6 +60,11 @@ class Edit:
     op: Any
     user_id: str
     time_ms: int
+
+    @property
+    def identity(self) -> str:
+        """Tells it from any other edit that may stand at its revision, where history was lost."""
+        return f"{self.client_id}:{self.seq}:{self.time_ms}"
 
     def as_wire(self) -> list[Any]:
         return [self.client_id, self.seq, self.op, self.user_id, self.time_ms]
@@ -192,7 +199,8 @@ class Moved:
     """Nothing was written: the head is not where the caller thought.
 
     `edits` continue the caller's revision, at most 1,000 of them; `revision` is the head.
-    Where edits that the caller lacks are already below the floor, `edits` is empty.
+    Where edits that the caller lacks are already below the floor, `edits` is empty. There may be
+    more: they are cut off at about a mebibyte.
     """
 
     revision: int
@@ -222,7 +230,8 @@ class StaleEpoch:
 
 @attrs.frozen
 class Behind:
-    """Nothing was written: the store's head is behind `expected`: it has lost history."""
+    """Nothing was written: the store's head is behind, or another edit stands there: it has lost
+    history."""
 
     revision: int
 
@@ -230,6 +239,11 @@ class Behind:
 @attrs.frozen
 class NoSession:
     """Nothing was written: there is no such session."""
+
+
+@attrs.frozen
+class ClientTaken:
+    """Nothing was written: the client id is another user's on this session."""
 
 
 CommitResult = Committed | Moved | Seen | StaleEpoch | Behind | NoSession
@@ -344,9 +358,17 @@ class Store(Protocol):
     async def meta(self, key: SessionKey) -> SessionMeta | None: ...
 
     async def commit(
-        self, key: SessionKey, epoch: str, expected: int, submissions: Sequence[Submission]
+        self,
+        key: SessionKey,
+        epoch: str,
+        expected: int,
+        submissions: Sequence[Submission],
+        head: str = "",
     ) -> CommitResult:
         """Append all submissions if the head is `expected`, and announce them; or change nothing.
+
+        Args:
+            head: identity of the edit at `expected`, as the caller has it; "" = it does not know.
 
         Checked in this order: session, epoch, numbers and participants (`Seen`), head (`Behind`,
         `Moved`).
@@ -355,7 +377,7 @@ class Store(Protocol):
     async def edits(
         self, key: SessionKey, epoch: str, after: int, limit: int
     ) -> tuple[tuple[Edit, ...], SessionMeta] | StaleEpoch | NoSession:
-        """Edits `after + 1`, … (at most `limit`; none where they are below the floor)."""
+        """Edits `after + 1`, …: at most `limit`, and about a mebibyte; none below the floor."""
 
     async def snapshot(self, key: SessionKey) -> tuple[SessionMeta, Snapshot] | None:
         """The newest snapshot, with the meta of the same moment."""
@@ -375,15 +397,15 @@ class Store(Protocol):
         *,
         epoch: str | None = None,
         after: int | None = None,
-    ) -> Joined | NoSession:
+    ) -> Joined | NoSession | ClientTaken:
         """Add the participant (or replace it, joining twice is one participant), and announce it.
 
-        Whoever else is there under the same client id is removed, with reason `fenced`. So what the
-        client has had committed by this moment (`Joined.last_seq`) is all that it ever will have
-        of what it sent before.
+        A client id is its first user's. Whoever else is there under it is removed, with reason
+        `fenced`. So what the client has had committed by this moment (`Joined.last_seq`) is all
+        that it ever will have of what it sent before.
 
-        With `epoch` and `after` given, current, and at most 1,000 edits behind a head whose log
-        still reaches back so far: edits instead of a snapshot.
+        With `epoch` and `after` given, current, and at most 1,000 edits or a mebibyte behind a head
+        whose log still reaches back so far: edits instead of a snapshot.
         """
 
     async def leave(self, key: SessionKey, participant_id: str, reason: str) -> bool:
@@ -407,6 +429,9 @@ class Store(Protocol):
         self, key: SessionKey, epoch: str, new_epoch: str, topic_key: str
     ) -> bool:
         """Go on under a new epoch after lost history; False where `epoch` is not current."""
+
+    async def existing(self, tenant: str, session_ids: Sequence[str]) -> list[str]:
+        """Those of a tenant's session ids under which there is a session."""
 
     async def list_sessions(self, tenant: str, cursor: str, limit: int) -> tuple[list[str], str]:
         """Session ids of a tenant in order, those after `cursor` ("" = from the start).

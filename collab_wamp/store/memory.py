@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import attrs
+import orjson
 
 from .interface import (
     Announcement,
     Behind,
+    ClientTaken,
     CommitResult,
     Committed,
     DestroyAnnounced,
@@ -36,22 +38,31 @@ from .interface import (
 )
 
 PAGE = 1000
+BYTES = 1 << 20
 
 
 @attrs.define
 class _Record:
-    """One session. `seen`: client → (last seq, digest, revision)."""
+    """One session. `seen`: client → (last seq, digest, revision, user)."""
 
     meta: SessionMeta
     snapshot: Snapshot
     log: list[Edit] = attrs.field(factory=list)
-    seen: dict[str, tuple[int, bytes, int]] = attrs.field(factory=dict)
+    seen: dict[str, tuple[int, bytes, int, str]] = attrs.field(factory=dict)
     roster: dict[str, Participant] = attrs.field(factory=dict)
     presence: dict[str, Presence] = attrs.field(factory=dict)
 
     def after(self, revision: int, limit: int) -> tuple[Edit, ...]:
         start = revision - self.meta.floor_revision
-        return tuple(self.log[start : start + limit]) if start >= 0 else ()
+        edits = self.log[start : start + limit] if start >= 0 else []
+        return tuple(edits[: within(BYTES, (len(orjson.dumps(edit.op)) for edit in edits))])
+
+    def owner(self, client_id: str) -> str | None:
+        """Whose a client id is."""
+        if client_id in self.seen:
+            return self.seen[client_id][3]
+        users = (person.user_id for person in self.roster.values() if person.client_id == client_id)
+        return next(users, None)
 
 
 class MemoryStore:
@@ -92,7 +103,12 @@ class MemoryStore:
     # --- the log ----------------------------------------------------------------------------
 
     async def commit(
-        self, key: SessionKey, epoch: str, expected: int, submissions: Sequence[Submission]
+        self,
+        key: SessionKey,
+        epoch: str,
+        expected: int,
+        submissions: Sequence[Submission],
+        head: str = "",
     ) -> CommitResult:
         record = self._records.get(key)
         if record is None:
@@ -102,19 +118,23 @@ class MemoryStore:
         states = _judge(record.seen, record.roster, submissions)
         if any(state != "new" for state, _ in states):
             return Seen(states)
-        head = record.meta.revision
-        if head < expected:
-            return Behind(head)
-        if head > expected:
-            return Moved(head, record.after(expected, PAGE))
+        revision = record.meta.revision
+        if revision < expected:
+            return Behind(revision)
+        if revision > expected:
+            return Moved(revision, record.after(expected, PAGE))
+        if head and head != record.meta.head:
+            return Behind(revision)
         edits = tuple(submission.edit for submission in submissions)
-        for revision, submission in enumerate(submissions, head + 1):
+        for at, submission in enumerate(submissions, revision + 1):
             edit = submission.edit
-            record.seen[edit.client_id] = (edit.seq, submission.digest, revision)
+            record.seen[edit.client_id] = (edit.seq, submission.digest, at, edit.user_id)
         record.log.extend(edits)
-        record.meta = attrs.evolve(record.meta, revision=head + len(edits))
-        self._announce(key, EditsAnnounced(epoch, head, edits))
-        return Committed(head + 1, durable=False)
+        record.meta = attrs.evolve(
+            record.meta, revision=revision + len(edits), head=edits[-1].identity
+        )
+        self._announce(key, EditsAnnounced(epoch, revision, edits))
+        return Committed(revision + 1, durable=False)
 
     async def edits(
         self, key: SessionKey, epoch: str, after: int, limit: int
@@ -155,10 +175,12 @@ class MemoryStore:
         *,
         epoch: str | None = None,
         after: int | None = None,
-    ) -> Joined | NoSession:
+    ) -> Joined | NoSession | ClientTaken:
         record = self._records.get(key)
         if record is None:
             return NoSession()
+        if record.owner(participant.client_id) not in (None, participant.user_id):
+            return ClientTaken()
         before = record.roster.get(participant.participant_id)
         if before is not None:
             self._forget(key, before)
@@ -170,19 +192,22 @@ class MemoryStore:
             record.presence.pop(other.participant_id, None)
             self._forget(key, other)
         meta = record.meta
-        reachable = (
+        snapshot: Snapshot | None = record.snapshot
+        edits = tuple(record.log[record.snapshot.revision - meta.floor_revision :])
+        if (
             after is not None
             and epoch == meta.epoch
             and meta.floor_revision <= after <= meta.revision
             and meta.revision - after <= PAGE
-        )
-        snapshot = None if reachable else record.snapshot
-        start = after if snapshot is None and after is not None else record.snapshot.revision
+        ):
+            missed = record.after(after, PAGE)
+            if len(missed) == meta.revision - after:
+                snapshot, edits = None, missed
         joined = Joined(
             meta,
             snapshot,
-            record.after(start, len(record.log)),
-            record.seen.get(participant.client_id, (0, b"", 0))[0],
+            edits,
+            record.seen.get(participant.client_id, (0, b"", 0, ""))[0],
             tuple(record.roster.values()),
             dict(record.presence),
             fenced,
@@ -250,6 +275,9 @@ class MemoryStore:
         self._announce(key, EpochAnnounced(new_epoch))
         return True
 
+    async def existing(self, tenant: str, session_ids: Sequence[str]) -> list[str]:
+        return [name for name in session_ids if SessionKey(tenant, name) in self._records]
+
     async def list_sessions(self, tenant: str, cursor: str, limit: int) -> tuple[list[str], str]:
         names = sorted(
             key.session_id
@@ -292,8 +320,19 @@ class MemoryStore:
         self._listeners.clear()
 
 
+def within(limit: int, sizes: Iterable[int]) -> int:
+    """How many of these, from the first on, are not more than a limit together; at least one."""
+    total = count = 0
+    for size in sizes:
+        total += size
+        if count and total > limit:
+            break
+        count += 1
+    return count
+
+
 def _judge(
-    seen: dict[str, tuple[int, bytes, int]],
+    seen: dict[str, tuple[int, bytes, int, str]],
     roster: dict[str, Participant],
     submissions: Sequence[Submission],
 ) -> tuple[tuple[str, int], ...]:
@@ -302,7 +341,7 @@ def _judge(
     ahead: dict[str, int] = {}
     for submission in submissions:
         client_id, seq = submission.edit.client_id, submission.edit.seq
-        last, digest, revision = seen.get(client_id, (0, b"", 0))
+        last, digest, revision, _ = seen.get(client_id, (0, b"", 0, ""))
         last = ahead.get(client_id, last)
         if seq == last and client_id not in ahead and digest == submission.digest:
             states.append(("done", revision))

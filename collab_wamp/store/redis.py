@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import orjson
+from twisted.internet.defer import Deferred, FirstError, gatherResults
 from twisted.logger import Logger
 
 from . import codec
@@ -16,6 +17,7 @@ from .connection import Connection, Script, unavailable
 from .durability import Durability, Settler
 from .interface import (
     Behind,
+    ClientTaken,
     CommitResult,
     Committed,
     Edit,
@@ -39,6 +41,7 @@ CALL_S = 3.0
 PEOPLE_LIVE_S = 120
 INDEX_LIVES_S = 86_400
 PAGE = 1000
+PAGE_BYTES = 1 << 20
 CLIENT_FORGOTTEN_MS = 86_400_000
 
 SCRIPTS = {
@@ -57,12 +60,22 @@ class RedisStore:
         url: see `address.parse_address`.
         durability: what an acknowledgement promises, see `durability`.
         instance_id: the node.
+        monotonic: seconds on a clock that nobody sets.
     """
 
     log = Logger()
 
-    def __init__(self, reactor: Any, url: str, *, durability: Durability, instance_id: str) -> None:
+    def __init__(
+        self,
+        reactor: Any,
+        url: str,
+        *,
+        durability: Durability,
+        instance_id: str,
+        monotonic: Callable[[], float],
+    ) -> None:
         self._reactor = reactor
+        self._monotonic = monotonic
         self._durability = durability
         self.address = parse_address(url)
         self._connection = Connection(reactor, self.address, came_up=self._came_up)
@@ -88,9 +101,7 @@ class RedisStore:
         await self._channels.until_ready(timeout_s)
 
     async def _came_up(self, connection: Connection) -> None:
-        seconds, micros = await connection.command("TIME")
-        server_ms = int(seconds) * 1000 + int(micros) / 1000
-        self._clock_offset_ms = server_ms - self._reactor.seconds() * 1000
+        await self._compare_clocks(connection)
         info = (await connection.command("INFO", "server")).decode()
         fields = dict(line.split(":", 1) for line in info.splitlines() if ":" in line)
         self._server = fields.get("valkey_version") or fields.get("redis_version", "?")
@@ -110,15 +121,22 @@ class RedisStore:
 
     async def _change(self, name: str, keys: list[str], *args: Any) -> Any:
         """A script that writes; its first argument is the time after which it must not."""
-        now_ms = self._reactor.seconds() * 1000 + self._clock_offset_ms
-        deadline = f"{now_ms + CALL_S * 1000:.0f}"
+        deadline = f"{self._now_ms() + CALL_S * 1000:.0f}"
         reply = await self._connection.script(SCRIPTS[name], keys, deadline, *args)
         if reply[0] == b"late":
+            # It may be its clock that was set.
+            await self._compare_clocks(self._connection)
             raise unavailable("the call reached it too late")
         return reply
 
+    async def _compare_clocks(self, connection: Connection) -> None:
+        seconds, micros = await connection.command("TIME")
+        server_ms = int(seconds) * 1000 + int(micros) / 1000
+        self._clock_offset_ms = server_ms - self._monotonic() * 1000
+
     def _now_ms(self) -> int:
-        return int(self._reactor.seconds() * 1000 + self._clock_offset_ms)
+        """The store's time of day."""
+        return int(self._monotonic() * 1000 + self._clock_offset_ms)
 
     # --- sessions ---------------------------------------------------------------------------
 
@@ -150,6 +168,9 @@ class RedisStore:
         keys = codec.keys(key, "meta", "log", "seen", "snap", "roster", "presence")
         _, destroyed = await self._change("destroy", keys, codec.channel(key))
         await self._connection.command("ZREM", listing(key.tenant), key.session_id)
+        # Somebody may have made it anew in between.
+        if await self._connection.command("EXISTS", *codec.keys(key, "meta")):
+            await self._connection.command("ZADD", listing(key.tenant), 0, key.session_id)
         return bool(destroyed)
 
     async def renew_epoch(
@@ -168,24 +189,35 @@ class RedisStore:
         )
         names = [name.decode() for name in found]
         more = names[limit - 1] if len(names) > limit else ""
-        existing = []
-        for name in names[:limit]:
-            if await self._connection.command(
-                "EXISTS", *codec.keys(SessionKey(tenant, name), "meta")
-            ):
-                existing.append(name)
-        return existing, more
+        return await self.existing(tenant, names[:limit]), more
+
+    async def existing(self, tenant: str, session_ids: Sequence[str]) -> list[str]:
+        asked = [
+            self._connection.command("EXISTS", *codec.keys(SessionKey(tenant, name), "meta"))
+            for name in session_ids
+        ]
+        try:
+            answers = await gatherResults(map(Deferred.fromCoroutine, asked), consumeErrors=True)
+        except FirstError as error:
+            error.subFailure.raiseException()
+        return [name for name, exists in zip(session_ids, answers, strict=True) if exists]
 
     # --- the log ----------------------------------------------------------------------------
 
     async def commit(
-        self, key: SessionKey, epoch: str, expected: int, submissions: Sequence[Submission]
+        self,
+        key: SessionKey,
+        epoch: str,
+        expected: int,
+        submissions: Sequence[Submission],
+        head: str = "",
     ) -> CommitResult:
-        rows: list[Any] = []
+        last = submissions[-1].edit.identity if submissions else ""
+        rows: list[Any] = [head, last, PAGE_BYTES]
         for submission in submissions:
             edit = submission.edit
             rows += [edit.client_id, edit.seq, submission.digest.hex(), codec.encode_edit(edit)]
-            rows += [submission.participant_id, submission.join_id]
+            rows += [edit.user_id, submission.participant_id, submission.join_id]
         keys = codec.keys(key, "meta", "log", "seen", "roster")
         kind, *rest = await self._change(
             "commit", keys, codec.channel(key), epoch, expected, self._now_ms(), *rows
@@ -207,7 +239,9 @@ class RedisStore:
     async def edits(
         self, key: SessionKey, epoch: str, after: int, limit: int
     ) -> tuple[tuple[Edit, ...], SessionMeta] | StaleEpoch | NoSession:
-        kind, *rest = await self._run("edits", codec.keys(key, "meta", "log"), epoch, after, limit)
+        kind, *rest = await self._run(
+            "edits", codec.keys(key, "meta", "log"), epoch, after, limit, PAGE_BYTES
+        )
         if kind == b"none":
             return NoSession()
         if kind == b"epoch":
@@ -250,7 +284,7 @@ class RedisStore:
         *,
         epoch: str | None = None,
         after: int | None = None,
-    ) -> Joined | NoSession:
+    ) -> Joined | NoSession | ClientTaken:
         # Another shard, so it comes first, like the list of sessions.
         index = joined_index(participant.instance_id)
         record = participant.record(key)
@@ -268,10 +302,13 @@ class RedisStore:
             PEOPLE_LIVE_S,
             PAGE,
             participant.join_id,
+            participant.user_id,
+            orjson.dumps(participant.user_id),
+            PAGE_BYTES,
         )
-        if kind == b"none":
+        if kind in (b"none", b"taken"):
             await self.forget(participant.instance_id, record)
-            return NoSession()
+            return NoSession() if kind == b"none" else ClientTaken()
         flat, value, payloads, seen, roster, presence, removed, before = rest
         fenced = tuple(map(codec.decode_entry, removed))
         gone = (*fenced, codec.decode_entry(before)) if before else fenced

@@ -15,7 +15,7 @@ import autobahn.twisted  # noqa: F401  # before autobahn.wamp: it has to know th
 import orjson
 from autobahn.util import encode_truncate, wildcards2patterns
 from autobahn.wamp.exception import InvalidUriError, ProtocolError
-from autobahn.wamp.message import Abort, Goodbye, Welcome
+from autobahn.wamp.message import Abort, Error, Goodbye, Result, Welcome
 from autobahn.wamp.serializer import JsonObjectSerializer, JsonSerializer, Serializer
 from autobahn.websocket.types import ConnectionDeny
 from crossbar.router.protocol import WampWebSocketServerProtocol
@@ -77,6 +77,7 @@ class GuardedProtocol(WampWebSocketServerProtocol):  # type: ignore[misc]  # nor
         self._slow_since_s: float | None = None
         self._early_messages = 0
         self._frames = 0
+        self._calls = 0
         self._serializer: Any = None
         self._tcp = innermost(self.transport)
         connections.opened(self)
@@ -165,6 +166,14 @@ class GuardedProtocol(WampWebSocketServerProtocol):  # type: ignore[misc]  # nor
                 text = f"At most {self.limits.subscriptions} subscriptions."
                 self._answer(gate.error_for(message, URI_PREFIX + "too_many", text))
                 return
+            if message[0] == gate.CALL:
+                if self._calls >= self.limits.calls:
+                    text = f"At most {self.limits.calls} calls at one time."
+                    wait = {"retryable": True, "retry_after_ms": 100}
+                    uri = URI_PREFIX + "overloaded"
+                    self._answer([*gate.error_for(message, uri, text)[:-1], wait])
+                    return
+                self._calls += 1
             self._session.onMessage(parsed)
         except InvalidUriError as error:
             if message[0] not in (gate.CALL, gate.SUBSCRIBE):
@@ -204,6 +213,8 @@ class GuardedProtocol(WampWebSocketServerProtocol):  # type: ignore[misc]  # nor
         if kind is Welcome:
             self._expires_s = msg.authextra["expires_at"]
             connections.welcomed(self, msg.authextra["tenant"], msg.authextra["user_id"])
+        elif kind is Result or (kind is Error and msg.request_type == gate.CALL):
+            self._calls -= 1
         elif kind is Goodbye or kind is Abort:
             self._cut_s = time.time() + self.limits.farewell_s
         if self.unread_bytes > self.limits.send_buffer_bytes:

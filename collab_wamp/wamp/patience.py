@@ -1,4 +1,4 @@
-"""A web server that waits only so long for the first request of a connection.
+"""A web server that waits only so long for a connection's request, and answers one.
 
 Crossbar's ends a connection that is silent for some seconds, but one that sends a byte now and then
 could stay for ever, and take the place of a person.
@@ -19,7 +19,7 @@ class PatientSite(Site):  # type: ignore[misc]  # Crossbar has no types
     """In place of `crossbar.worker.transport.Site`; `router_guard` puts it there.
 
     Attributes:
-        patience_s: time for the first request, from the connection on.
+        patience_s: time for the request, from the connection on.
         later: calls something after so many seconds.
     """
 
@@ -29,6 +29,7 @@ class PatientSite(Site):  # type: ignore[misc]  # Crossbar has no types
     def buildProtocol(self, addr: Any) -> Any:
         protocol = super().buildProtocol(addr)
         protocol._channel.has_asked = False
+        protocol._channel.checkPersistence = answer_once
         type(self).later(self.patience_s, self._look_at, protocol._channel)
         return protocol
 
@@ -40,3 +41,9 @@ class PatientSite(Site):  # type: ignore[misc]  # Crossbar has no types
         if not channel.has_asked and not innermost(channel.transport).disconnected:
             connections.counts["slow_request"] += 1
             channel.forceAbortClient()
+
+
+def answer_once(request: Any, _version: bytes) -> bool:
+    """In place of `HTTPChannel.checkPersistence`: a second request would have no deadline."""
+    request.responseHeaders.setRawHeaders(b"connection", [b"close"])
+    return False

@@ -70,8 +70,7 @@ class Component(CollabComponent):
     async def _watch(self, _details: CallDetails, arguments: Arguments) -> dict[str, Any]:
         key = SessionKey(arguments.text("tenant", "", 64), arguments.session_id())
         arguments.finish()
-        await self._relay.watch(key)
-        return {}
+        return {"epoch": await self._relay.watch(key)}
 
     async def _health(self, _details: CallDetails, arguments: Arguments) -> dict[str, Any]:
         arguments.finish()

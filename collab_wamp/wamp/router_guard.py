@@ -50,7 +50,7 @@ LEANS_ON: tuple[tuple[Any, tuple[str, ...]], ...] = (
     (RouterSession, ("onMessage", "leave")),
     (web_transport, ("Site",)),
     (web_transport.Site, ("buildProtocol", "getResourceFor")),
-    (HTTPChannel, ("forceAbortClient",)),
+    (HTTPChannel, ("forceAbortClient", "checkPersistence")),
     (Broker, ("processSubscribe",)),
     (Serializer, ("MESSAGE_TYPE_MAP",)),
     (JsonObjectSerializer, ("serialize",)),

@@ -83,9 +83,11 @@ class Component(CollabComponent):
                 self._callers.popitem(last=False)
         return Caller(claims, details.caller)
 
-    async def _watch(self, key: SessionKey) -> None:
+    async def _watch(self, key: SessionKey) -> str:
         try:
-            await self.call(protocol.RELAY_WATCH, tenant=key.tenant, session_id=key.session_id)
+            watched = await self.call(
+                protocol.RELAY_WATCH, tenant=key.tenant, session_id=key.session_id
+            )
         except ApplicationError as error:
             code = error.error.removeprefix("collab.error.")
             if code in ("no_such_session", "store_unavailable"):
@@ -96,6 +98,8 @@ class Component(CollabComponent):
             ) from error
         except TransportLost:
             raise CollabError("overloaded", "The node is ending.", retry_after_ms=500) from None
+        epoch: str = watched["epoch"]
+        return epoch
 
     def onLeave(self, details: Any) -> None:
         if hasattr(self, "_tidy") and self._tidy.running:

@@ -61,6 +61,7 @@ def run(name: str) -> int:
         config.store.url,
         durability=config.store.durability,  # type: ignore[arg-type]  # config has checked it
         instance_id=config.server.instance_id,
+        monotonic=time.monotonic,
     )
     status = 0
 

@@ -48,10 +48,13 @@ class WorkerSurroundings(ClockSurroundings):
         assert receivers, "an empty list of receivers means everybody to the router"
         if not self._link.alive:
             return
-        late = self._link.gone & set(receivers)
+        late = self._link.gone.keys() & set(receivers)
         assert not late, f"{late} were sent {topic} {event} after the relay heard that they left"
         if topic.endswith(".edits"):
             self._verify_order(event, receivers)
+        left = self._link.people.get(event.get("left", {}).get("participant_id"))
+        if left is not None:
+            self._link.told.pop(left.wamp_session_id, None)
         self._node.published(topic, event, receivers)
 
     def _verify_order(self, event: dict[str, Any], receivers: Collection[int]) -> None:

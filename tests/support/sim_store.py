@@ -29,13 +29,13 @@ class StoreLink:
     the commits of several workers race.
 
     Attributes:
-        gone: WAMP session ids whose leave this worker was told of, and no join since.
+        gone: WAMP session id → the join whose end this worker was told of, and of no join since.
         told: WAMP session id → the revision that this worker, a relay, has led them to.
     """
 
     def __init__(self, name: str, store: MemoryStore, time: Time, weather: Weather) -> None:
         self.name = name
-        self.gone: set[int] = set()
+        self.gone: dict[int, str] = {}
         self.told: dict[int, int] = {}
         self.people: dict[str, Participant] = {}
         self._store = store
@@ -52,15 +52,23 @@ class StoreLink:
             await self._travel(self._up)
             self._fail_by_chance(command, "before")
             result = await method(*args, **kwargs)
-            if command == "roster" and result is not None:
-                self.people |= {person.participant_id: person for person in result[1]}
             if command == "commit":
                 self._time.tell(self.name, "commit", args[2], result)
             await self._travel(self._down)
             self._fail_by_chance(command, "after")
+            if command == "roster" and result is not None:
+                self.people |= {person.participant_id: person for person in result[1]}
+            if command == "participant" and result is not None:
+                self._heard_of(result)
             return result
 
         return ask
+
+    def _heard_of(self, person: Participant) -> None:
+        """Somebody is there; if by another join than that whose end was told, not gone."""
+        if self.gone.get(person.wamp_session_id) != person.join_id:
+            self.gone.pop(person.wamp_session_id, None)
+        self.people[person.participant_id] = person
 
     async def _travel(self, pipe: Pipe) -> None:
         if self.alive and self._weather.store:
@@ -141,8 +149,8 @@ class Channel:
             return
         left = None
         if isinstance(announcement, JoinAnnounced):
-            link.gone.discard(announcement.participant.wamp_session_id)
-            link.people[announcement.participant.participant_id] = announcement.participant
+            link._heard_of(announcement.participant)
+            link.gone.pop(announcement.participant.wamp_session_id, None)
         elif isinstance(announcement, LeaveAnnounced):
             left = link.people.get(announcement.participant_id)
         elif isinstance(announcement, ChannelReset):
@@ -150,5 +158,5 @@ class Channel:
             link.gone.clear()  # they may have joined again without this worker hearing of it
         self.listener(self.key, announcement)
         if left is not None:
-            link.gone.add(left.wamp_session_id)
+            link.gone[left.wamp_session_id] = left.join_id
             link.told.pop(left.wamp_session_id, None)

@@ -10,6 +10,7 @@ import orjson
 
 from collab_wamp.store.interface import (
     Behind,
+    ClientTaken,
     Committed,
     DestroyAnnounced,
     Edit,
@@ -303,6 +304,43 @@ class StoreContract:
         self.assertEqual(joined.roster, (other, new))
         [record] = await self.store.joined_on("node-1")
         self.assertEqual(record, new.record(KEY))
+
+    async def test_a_client_id_is_its_first_users(self: Any) -> None:
+        await self.make()
+        ada, eve = participant("p1"), participant("p2", user_id="eve")
+        await self.store.join(KEY, ada)
+        self.assertEqual(await self.store.join(KEY, eve), ClientTaken())
+        self.assertEqual(await self.store.joined_on("node-1"), [ada.record(KEY)])
+        await self.store.leave(KEY, "p1", "left")
+        self.assertIsInstance(await self.store.join(KEY, eve), Joined)
+        await self.store.leave(KEY, "p2", "left")
+        await self.fill(1)
+        self.assertEqual(await self.store.join(KEY, eve), ClientTaken())
+        self.assertEqual((await self.store.join(KEY, ada)).last_seq, 1)
+
+    async def test_another_edit_at_the_head_is_lost_history(self: Any) -> None:
+        await self.make()
+        await self.fill(2)
+        meta = await self.store.meta(KEY)
+        self.assertEqual(meta.head, submission("client-0001", 2).edit.identity)
+        more = [submission("client-0002", 1)]
+        result = await self.store.commit(KEY, "epoch1", 2, more, "client-0009:1:5")
+        self.assertEqual(result, Behind(2))
+        self.assertEqual((await self.store.commit(KEY, "epoch1", 2, more, meta.head)).first, 3)
+
+    async def test_edits_come_in_pages_of_a_mebibyte(self: Any) -> None:
+        await self.make()
+        for seq in range(1, 31):
+            large = submission("client-0001", seq, ("x" * 100_000,))
+            await self.store.commit(KEY, "epoch1", seq - 1, [large])
+        edits, meta = await self.store.edits(KEY, "epoch1", 0, 1000)
+        self.assertEqual((len(edits), meta.revision), (10, 30))
+        result = await self.store.commit(KEY, "epoch1", 0, [submission("client-0002", 1)])
+        self.assertIn(len(result.edits), (10, 11))
+        one = participant("p1")
+        self.assertIsNotNone((await self.store.join(KEY, one, epoch="epoch1", after=5)).snapshot)
+        joined = await self.store.join(KEY, one, epoch="epoch1", after=25)
+        self.assertEqual((joined.snapshot, len(joined.edits)), (None, 5))
 
     async def test_who_left_or_joined_anew_commits_nothing_more(self: Any) -> None:
         await self.make()

@@ -16,7 +16,7 @@ from autobahn.wamp.exception import ApplicationError
 from autobahn.wamp.serializer import MsgPackSerializer
 from autobahn.wamp.types import CallOptions, ComponentConfig, PublishOptions
 from twisted.internet import reactor
-from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.defer import Deferred, FirstError, gatherResults
 from twisted.internet.endpoints import UNIXClientEndpoint
 from twisted.internet.threads import deferToThread
 from twisted.trial.unittest import TestCase
@@ -31,6 +31,7 @@ LIMITS = {
     "COLLAB_LIMITS_CONNECTIONS_PER_USER": "4",
     "COLLAB_LIMITS_SUBSCRIPTIONS": "20",
     "COLLAB_LIMITS_SEND_BUFFER_BYTES": "4000000",
+    "COLLAB_LIMITS_DOCUMENT_LENGTH": "600000",
     "COLLAB_LIMITS_SEND_BUFFER_SLOW_BYTES": "100000",
     "COLLAB_LIMITS_SEND_BUFFER_SLOW_S": "1",
 }
@@ -390,6 +391,26 @@ class RequestTests(GuardCase):
             self.assertTrue(error.uri.startswith("wamp.error."), error.uri)
 
 
+class LoadTests(GuardCase):
+    async def test_too_many_calls_at_one_time_are_to_wait(self) -> None:
+        client = await self.client()
+        numbers = [client.start_call("collab.session.list") for _ in range(300)]
+        answers = gatherResults(
+            [Deferred.fromCoroutine(client.answer(50, number)) for number in numbers],
+            consumeErrors=True,
+        )
+        with self.assertRaises(FirstError) as caught:
+            await answers
+        error = caught.exception.subFailure.value
+        self.assertEqual((error.code, error.kwargs["retryable"]), ("overloaded", True))
+        await until(lambda: len([row for row in client.received if row[0] in (8, 50)]) == 300)
+        # Errors are answers too: nothing is counted for ever.
+        for _ in range(150):
+            await self.failure(client, "collab.session.info", session_id="none")
+            await self.failure(client, "collab.nothing.like.this")
+        await client.call("collab.session.list")
+
+
 class OrderTests(GuardCase):
     async def test_everybody_hears_everything_in_order_while_people_leave(self) -> None:
         """Beyond a number of receivers Crossbar would send an event in pieces, with pauses.
@@ -568,8 +589,9 @@ class DeadlineTests(GuardCase):
         self.assertLess(reactor.seconds() - start, 5)
 
     async def test_who_does_not_finish_a_request(self) -> None:
-        """Silent, or a byte now and then: the connection's time for its first request is short."""
-        for text, drip in ((b"", b""), (b"GET /ws HTTP/1.1\r\nX: ", b"x")):
+        """Silent, or a byte now and then: the connection's time for its one request is short."""
+        asked = b"GET /ready HTTP/1.1\r\nHost: localhost\r\n\r\n"
+        for text, drip in ((b"", b""), (b"GET /ws HTTP/1.1\r\nX: ", b"x"), (asked, b"x")):
             self.assertLess(await deferToThread(self.seconds_open, text, drip), 5.0, text)
 
     def seconds_open(self, text: bytes, drip: bytes) -> float:

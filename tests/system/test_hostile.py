@@ -176,6 +176,13 @@ class MembershipTests(HostileCase):
         await until(lambda: len(self.canary.events(self.at["topics"]["edits"])) >= 3)
         self.assertEqual([row for row in stranger.received if row[0] == 36], [])
 
+    async def test_the_client_id_of_another_user(self) -> None:
+        """Everybody sees it; under it one could put its owner out, and edit in their name."""
+        kwargs = await self.refused(
+            "bad_request", "join", session_id=self.session_id, client_id="client-canary"
+        )
+        self.assertEqual(kwargs["argument"], "client_id")
+
     async def test_two_connections_with_one_client_id(self) -> None:
         await self.joined(self.hostile, "client-mallory")
         newer = await self.client("mallory")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import time
 from typing import Any
 
 from twisted.internet import reactor
@@ -20,6 +21,7 @@ from tests.support.waiting import until
 
 class RedisCase(TestCase):
     options: tuple[str, ...] = ()
+    clock_set_by = 0.0
     timeout = 60
 
     async def setUp(self) -> None:
@@ -30,7 +32,13 @@ class RedisCase(TestCase):
         self.store = await self.open()
 
     async def open(self) -> RedisStore:
-        store = RedisStore(reactor, self.server.url, durability="fsynced", instance_id="node-1")
+        store = RedisStore(
+            reactor,
+            self.server.url,
+            durability="fsynced",
+            instance_id="node-1",
+            monotonic=lambda: time.monotonic() + self.clock_set_by,
+        )
         self.stores.append(store)
         store.start()
         await store.until_ready()
@@ -81,11 +89,21 @@ class RedisStoreTests(StoreContract, RedisCase):
         await self.make()
         await self.fill(2)
         await self.store._connection.command(
-            "HSET", "{acme:notes}:seen", "client-old1", "4:1:00:1000"
+            "HSET", "{acme:notes}:seen", "client-old1", "4:1:00:1000:ada"
         )
         await self.store.save_snapshot(KEY, "epoch1", make_snapshot(2, b'"xx"'), 0)
         left = await self.store._connection.command("HKEYS", "{acme:notes}:seen")
         self.assertEqual(left, [b"client-0001"])
+
+    async def test_a_clock_that_is_set_stops_nobody_for_long(self) -> None:
+        """Here it is the clock of this process; the same holds for the store's."""
+        await self.make()
+        self.clock_set_by = -60.0
+        with self.assertRaises(CollabError) as caught:
+            await self.fill(1)
+        self.assertEqual(caught.exception.code, "store_unavailable")
+        await self.fill(1)
+        self.assertEqual((await self.store.meta(KEY)).revision, 1)
 
     async def test_two_writers_race_and_the_log_has_each_edit_once(self) -> None:
         await self.make()

@@ -50,6 +50,7 @@ class LoadTests(TestCase):
         self.refused("auth.public_key_file", {"JWT_ALGORITHMS": "RS256"})
         self.refused("cannot be read", {"COLLAB_CONFIG": "/nowhere.toml"})
         self.refused("line 1", {}, "port: 80")
+        self.refused("send_buffer_bytes", {}, "[limits]\ndocument_length = 2_000_000\n")
 
     def test_names_of_the_environment_that_others_use_work(self) -> None:
         config = load({"REDIS_HOST": "db", "REDIS_PASSWORD": "s", "REDIS_DB": "2"})

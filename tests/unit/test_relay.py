@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import attrs
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import TestCase
 
@@ -141,6 +142,27 @@ class OrderTests(RelayCase):
         await self.party.relay.watch(KEY)
         self.assertEqual(len(self.party.store._listeners[KEY]), 1)
 
+    async def test_history_that_was_rewritten_sends_everybody_to_join_again(self) -> None:
+        at = await self.joined(1)
+        for number in range(2):
+            await self.edit(1, at, number, number + 1)
+        record = self.party.store._records[KEY]
+        record.log[1] = attrs.evolve(record.log[1], client_id="client-0009")
+        self.feed().announced(KEY, ChannelReset())
+        await self.party.settle()
+        self.assertEqual(self.around.events("roster", 1)[-1], {"epoch": {"epoch": at["epoch"]}})
+
+    async def test_large_edits_are_told_in_several_events(self) -> None:
+        at = await self.joined(1)
+        self.around.clock.advance(1)
+        for number in range(40):
+            replaced = [{"d": 30_000}] if number else []
+            await self.edit(1, at, number, number + 1, ["x" * 30_000, *replaced])
+        await self.party.settle()
+        self.assertEqual(self.revisions(1), list(range(1, 41)))
+        largest = max(len(str(event)) for event in self.around.events("edits"))
+        self.assertLess(largest, 600_000)
+
     async def test_two_nodes_hear_the_same(self) -> None:
         at = await self.joined(1)
         other = Party(self.party.store, instance_id="node-2")
@@ -224,6 +246,42 @@ class ReceiverTests(RelayCase):
         roster = (await self.party.store.roster(KEY))[1]
         self.assertEqual({person.wamp_session_id for person in roster}, {1, 2})
 
+    async def test_who_is_joined_but_not_followed_is_taken_up(self) -> None:
+        """As where a session was destroyed and made anew while somebody joined it."""
+        await self.joined(1)
+        await self.party.relay.stop()
+        self.around.published.clear()
+        await self.party.relay.tidy(connections(1))
+        self.assertIn(1, self.feed().by_connection)
+        [event] = self.around.events("roster", 1)
+        self.assertEqual(len(event["roster"]), 1)
+        feed = self.feed()
+        feed._left(next(iter(feed.participants)), "left")
+        await self.party.relay.tidy(connections(1))
+        self.assertIn(1, feed.by_connection)
+
+    async def test_a_session_made_anew_while_somebody_joins_is_followed(self) -> None:
+        caller = self.party.caller(1)
+        await self.party.call("create", caller, session_id="notes")
+        join = self.party.store.join
+
+        async def late(*args: Any, **kwargs: Any) -> Any:
+            await self.party.store.destroy(KEY)
+            await self.party.call("create", caller, session_id="notes")
+            return await join(*args, **kwargs)
+
+        self.party.store.join = late
+        at = await self.party.call("join", caller, session_id="notes", client_id="client-0001")
+        self.assertEqual(self.feed().epoch, at["epoch"])
+        self.assertIn(1, self.feed().by_connection)
+
+    async def test_records_of_sessions_that_are_gone_do_not_pile_up(self) -> None:
+        for _ in range(3):
+            await self.joined(1)
+            await self.party.store.destroy(KEY)
+        await self.party.relay.tidy(connections(1))
+        self.assertEqual(await self.party.store.joined_on("node-1"), [])
+
     async def test_a_session_nobody_is_on_costs_nothing(self) -> None:
         await self.joined(1)
         await self.party.call("leave", self.party.caller(1), session_id="notes")
@@ -300,6 +358,21 @@ class PresenceTests(RelayCase):
         events = self.around.events("presence", 1)
         self.assertLessEqual(len(events), 2)
         self.assertEqual({row["cursor"] for row in events[-1]["presence"].values()}, {10})
+
+    async def test_positions_that_are_too_much_work_are_passed_over(self) -> None:
+        at = await self.joined(1)
+        await self.joined(2)
+        comb = [part for _ in range(400) for part in (1, "y")]
+        await self.edit(1, at, 0, 1, ["x" * 500])
+        for number in range(1, 20):
+            await self.edit(1, at, number, number + 1, comb)
+        await self.party.settle()
+        self.around.published.clear()
+        self.publish(1, at, "selection", revision=1, ranges=[[0, 500]] * 100)
+        self.publish(2, at, "cursor", revision=20, position=3)
+        await self.party.settle()
+        rows = [row for event in self.around.events("presence", 1) for row in event["presence"]]
+        self.assertEqual(len(rows), 1)
 
     async def test_presence_waits_for_the_edit_it_refers_to(self) -> None:
         at = await self.joined(1)

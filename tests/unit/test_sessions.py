@@ -8,6 +8,7 @@ import attrs
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import TestCase
 
+from collab_wamp import document as document_module
 from collab_wamp.document import CorruptLog, CorruptSnapshot
 from collab_wamp.errors import CollabError
 from collab_wamp.joining import SessionLimits
@@ -249,7 +250,7 @@ class TroubleTests(SessionsCase):
         for number in range(3):
             await self.edit(one, at, number, number + 1, ["x"])
         record = self.party.store._records[KEY]  # as after a failover to a replica that was behind
-        record.meta = attrs.evolve(record.meta, revision=1)
+        record.meta = attrs.evolve(record.meta, revision=1, head=record.log[0].identity)
         del record.log[1:]
         with self.assertRaises(CollabError) as caught:
             await self.edit(one, at, 3, 4, ["y"])
@@ -258,6 +259,46 @@ class TroubleTests(SessionsCase):
         self.assertNotEqual(now["epoch"], at["epoch"])
         self.assertEqual((now["revision"], now["content"]), (1, "x"))
         await self.edit(again, now, 1, now["next_seq"], ["z"])
+
+    async def test_other_history_of_the_same_length_is_noticed(self) -> None:
+        one, at = await self.joined(1)
+        two, _ = await self.joined(2)
+        for number in range(2):
+            await self.edit(one, at, number, number + 1, ["x"])
+        record = self.party.store._records[KEY]
+        record.log[1] = attrs.evolve(record.log[1], client_id="client-0009")
+        record.meta = attrs.evolve(record.meta, head=record.log[1].identity)
+        with self.assertRaises(CollabError) as caught:
+            await self.edit(two, at, 2, 1, ["y"])
+        self.assertEqual(caught.exception.code, "stale_epoch")
+
+    async def test_a_session_forgotten_while_it_is_read_is_there_all_the_same(self) -> None:
+        await self.joined(1)
+        other = Party(self.party.store, self.party.around, "node-2")
+        snapshot, held = self.party.store.snapshot, Deferred()
+
+        async def slow(key: Any) -> Any:
+            found = await snapshot(key)
+            await held
+            return found
+
+        self.party.store.snapshot = slow
+        caller = other.caller(2)
+        first = start(other.call("snapshot", caller, session_id="notes"))
+        other.sessions.documents.forget(KEY)
+        second = start(other.call("snapshot", caller, session_id="notes"))
+        held.callback(None)
+        self.party.store.snapshot = snapshot
+        self.assertEqual((await first)["content"], "")
+        self.assertEqual((await second)["content"], "")
+
+    async def test_old_content_is_told_also_where_little_is_remembered(self) -> None:
+        self.party = Party(limits=SessionLimits(window=10))
+        one, at = await self.joined(1)
+        for number in range(50):
+            await self.edit(one, at, number, number + 1, ["x"])
+        found = await self.party.call("snapshot", one, session_id="notes", revision=3)
+        self.assertEqual(found["content"], "xxx")
 
     async def test_nothing_is_built_on_a_damaged_snapshot(self) -> None:
         await self.joined(1)
@@ -357,11 +398,11 @@ class TroubleTests(SessionsCase):
         sizes: list[int] = []
         commit = self.party.store.commit
 
-        async def slow(key: Any, epoch: Any, expected: Any, submissions: Any) -> Any:
+        async def slow(key: Any, epoch: Any, expected: Any, submissions: Any, head: Any) -> Any:
             sizes.append(len(submissions))
             held.append(Deferred())
             await held[-1]
-            return await commit(key, epoch, expected, submissions)
+            return await commit(key, epoch, expected, submissions, head)
 
         self.party.store.commit = slow
         edits = [start(self.edit(one, at, 0, 1, ["x"])) for one, at in people]
@@ -482,3 +523,75 @@ class SnapshotTests(SessionsCase):
         found = await self.party.call("snapshot", one, session_id="notes", revision=2)
         self.assertEqual(found["content"], "ab")
         await self.refused("base_ahead", "snapshot", one, session_id="notes", revision=4)
+
+
+class OwnershipTests(SessionsCase):
+    async def test_a_client_id_is_its_first_users(self) -> None:
+        """Others see it; who joined under it would put its owner out, and edit in their name."""
+        one, at = await self.joined(1)
+        eve = self.party.caller(2, claims("eve"))
+        join = {"session_id": "notes", "client_id": "client-0001"}
+        error = await self.refused("bad_request", "join", eve, **join)
+        self.assertEqual(error.details["argument"], "client_id")
+        await self.edit(one, at, 0, 1, ["x"])
+        await self.party.call("leave", one, session_id="notes")
+        await self.refused("bad_request", "join", eve, **join)
+        again = await self.party.call("join", one, **join)
+        self.assertEqual(again["next_seq"], 2)
+
+    async def test_who_may_see_some_sessions_is_told_of_no_others(self) -> None:
+        for name in ("alpha", "mine", "secret", "zulu"):
+            await self.joined(1, session_id=name)
+        few = self.party.caller(2, claims("eve", mine="view", zulu="edit", gone="view"))
+        first = await self.party.call("list_sessions", few, limit=1)
+        self.assertEqual(first, {"sessions": [], "cursor": "gone"})
+        rest = await self.party.call("list_sessions", few, limit=5, cursor="gone")
+        self.assertEqual(rest, {"sessions": ["mine", "zulu"], "cursor": None})
+
+
+class WorkTests(SessionsCase):
+    """Bounds on what one call can make the others wait for."""
+
+    async def test_an_edit_that_grows_with_all_it_has_not_seen_is_given_up(self) -> None:
+        one, at = await self.joined(1)
+        two, _ = await self.joined(2)
+        await self.edit(one, at, 0, 1, ["x" * 20_000])
+        for number in range(1, 60):
+            comb = [part for _ in range(400) for part in (1, "y")]
+            await self.edit(one, at, number, number + 1, comb)
+        with self.assertRaises(CollabError) as caught:
+            await self.edit(two, at, 1, 1, [{"d": 20_000}])
+        self.assertEqual(caught.exception.code, "base_too_old")
+        done = await self.edit(two, at, 60, 1, [{"d": 20_000}])
+        self.assertEqual(done["revision"], 61)
+
+    async def test_large_edits_are_fetched_in_pages_of_a_mebibyte(self) -> None:
+        one, at = await self.joined(1)
+        large = "x" * 32_000
+        for number in range(40):
+            replaced = [{"d": 32_000}] if number else []
+            await self.edit(one, at, number, number + 1, [large, *replaced])
+        page = await self.party.call("fetch", one, session_id="notes", epoch=at["epoch"], after=0)
+        self.assertLess(len(page["edits"]), 40)
+        self.assertTrue(page["more"])
+        after = len(page["edits"])
+        rest = await self.party.call(
+            "fetch", one, session_id="notes", epoch=at["epoch"], after=after
+        )
+        self.assertEqual(after + len(rest["edits"]), 40)
+        join = {"session_id": "notes", "client_id": "client-0001"}
+        again = await self.party.call("join", one, **join, epoch=at["epoch"], revision=0)
+        self.assertIn("content", again)
+        again = await self.party.call("join", one, **join, epoch=at["epoch"], revision=30)
+        self.assertEqual(len(again["edits"]), 10)
+
+    async def test_of_large_edits_few_are_remembered(self) -> None:
+        one, at = await self.joined(1)
+        document = await self.party.sessions.documents.get(KEY)
+        self.patch(document_module, "MOST_WEIGHT", 1 << 20)
+        for number in range(40):
+            op = ["x" * 30_000] if number % 2 == 0 else [{"d": 30_000}]
+            await self.edit(one, at, number, number + 1, op)
+        self.assertGreater(document.start, 10)
+        two, _ = await self.joined(2)
+        self.assertEqual((await self.edit(two, at, document.start - 2, 1, ["y"]))["revision"], 41)

@@ -3,8 +3,8 @@
 -- KEYS: meta, log, seen, snap, roster, presence
 -- ARGV: deadline (ms), channel, epoch or "", after or "", client_id, participant_id,
 --       participant (JSON), seconds that roster and presence live, most edits instead of a snapshot,
---       join_id
--- Returns: {"late"} | {"none"}
+--       join_id, user_id, user_id (JSON), most bytes of edits instead of a snapshot
+-- Returns: {"late"} | {"none"} | {"taken"}
 --        | {"ok", meta, snapshot or "", {payload, ...}, seen or "", roster, presence,
 --           {participant that was removed, ...}, what the participant was before or ""}
 local time = redis.call('TIME')
@@ -14,31 +14,53 @@ if #meta == 0 then return {'none'} end
 local fields = redis.call('HMGET', KEYS[1], 'epoch', 'revision', 'floor_revision', 'snapshot_revision')
 local head, floor = tonumber(fields[2]), tonumber(fields[3])
 
+-- A client id is its first user's.
+local seen = redis.call('HGET', KEYS[3], ARGV[5])
+if seen and string.match(seen, '^%d+:%d+:%x+:%d+:(.*)$') ~= ARGV[11] then return {'taken'} end
+local client, roster = '\n' .. ARGV[5] .. '\n', redis.call('HGETALL', KEYS[5])
+local mine, others = client .. ARGV[12] .. '\n', {}
+for i = 1, #roster, 2 do
+  if string.find(roster[i + 1], client, 1, true) then
+    if not string.find(roster[i + 1], mine, 1, true) then return {'taken'} end
+    if roster[i] ~= ARGV[6] then others[roster[i]] = roster[i + 1] end
+  end
+end
+
 local before = redis.call('HGET', KEYS[5], ARGV[6])
-redis.call('HSET', KEYS[5], ARGV[6], ARGV[10] .. '\n' .. ARGV[5] .. '\n' .. ARGV[7])
+redis.call('HSET', KEYS[5], ARGV[6], ARGV[10] .. mine .. ARGV[7])
 redis.call('EXPIRE', KEYS[5], ARGV[8])
 redis.call('EXPIRE', KEYS[6], ARGV[8])
 redis.call('PUBLISH', ARGV[2], '["join",' .. ARGV[7] .. ']')
 
-local fenced, mark, roster = {}, '\n' .. ARGV[5] .. '\n', redis.call('HGETALL', KEYS[5])
-for i = 1, #roster, 2 do
-  if roster[i] ~= ARGV[6] and string.find(roster[i + 1], mark, 1, true) then
-    fenced[#fenced + 1] = roster[i + 1]
-    redis.call('HDEL', KEYS[5], roster[i])
-    redis.call('HDEL', KEYS[6], roster[i])
-    redis.call('PUBLISH', ARGV[2], '["leave","' .. roster[i] .. '","fenced"]')
+local fenced = {}
+for participant_id, entry in pairs(others) do
+  fenced[#fenced + 1] = entry
+  redis.call('HDEL', KEYS[5], participant_id)
+  redis.call('HDEL', KEYS[6], participant_id)
+  redis.call('PUBLISH', ARGV[2], '["leave","' .. participant_id .. '","fenced"]')
+end
+
+local function tail(after, most)
+  local payloads, bytes = {}, 0
+  while true do
+    local from = string.format('%.0f-0', after + #payloads + 1)
+    local entries = redis.call('XRANGE', KEYS[2], from, '+', 'COUNT', 50)
+    if #entries == 0 then return payloads end
+    for _, entry in ipairs(entries) do
+      payloads[#payloads + 1] = entry[2][2]
+      bytes = bytes + #entry[2][2]
+    end
+    if most and bytes > most then return nil end
   end
 end
 
-local after, snapshot = tonumber(ARGV[4]), ''
-if not (ARGV[3] == fields[1] and after and after >= floor and after <= head
-    and head - after <= tonumber(ARGV[9])) then
-  after, snapshot = tonumber(fields[4]), redis.call('GET', KEYS[4])
+local after, payloads, snapshot = tonumber(ARGV[4]), nil, ''
+if ARGV[3] == fields[1] and after and after >= floor and after <= head
+    and head - after <= tonumber(ARGV[9]) then
+  payloads = tail(after, tonumber(ARGV[13]))
 end
-local payloads = {}
-for _, entry in ipairs(redis.call('XRANGE', KEYS[2], string.format('%.0f-0', after + 1), '+')) do
-  payloads[#payloads + 1] = entry[2][2]
+if not payloads then
+  snapshot, payloads = redis.call('GET', KEYS[4]), tail(tonumber(fields[4]), nil)
 end
-return {'ok', meta, snapshot, payloads, redis.call('HGET', KEYS[3], ARGV[5]) or '',
-  redis.call('HGETALL', KEYS[5]), redis.call('HGETALL', KEYS[6]), fenced,
-  before or ''}
+return {'ok', meta, snapshot, payloads, seen or '',
+  redis.call('HGETALL', KEYS[5]), redis.call('HGETALL', KEYS[6]), fenced, before or ''}

@@ -17,7 +17,7 @@ if floor > tonumber(meta[4]) then
 end
 local seen = redis.call('HGETALL', KEYS[3])
 for i = 1, #seen, 2 do
-  local at = string.match(seen[i + 1], ':(%d+)$')
+  local at = string.match(seen[i + 1], '^%d+:%d+:%x+:(%d+):')
   if tonumber(at) < tonumber(ARGV[6]) then redis.call('HDEL', KEYS[3], seen[i]) end
 end
 return {'ok', 1}
