@@ -14,16 +14,9 @@ import orjson
 
 from .errors import CollabError
 from .ot import get_type
-from .store.interface import (
-    Edit,
-    NoSession,
-    SessionKey,
-    SessionMeta,
-    Snapshot,
-    StaleEpoch,
-    Store,
-    make_snapshot,
-)
+from .store.answers import NoSession, StaleEpoch
+from .store.interface import Store
+from .store.values import Edit, SessionKey, SessionMeta, Snapshot, make_snapshot
 
 PAGE = 1000
 # Of the edits remembered behind the head, bytes. Older ones are read from the store where needed.

@@ -8,7 +8,8 @@ import attrs
 
 from .document import Document, load_document
 from .shared import Shared
-from .store.interface import SessionKey, Store
+from .store.interface import Store
+from .store.values import SessionKey
 from .writer import Writer, no_such_session
 
 SNAPSHOT_EVERY = 500

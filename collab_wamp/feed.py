@@ -8,33 +8,30 @@ connection one order: revisions 1, 2, 3, … once each, and presence after the e
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
-from typing import Any, Protocol
+from collections.abc import Iterator, Sequence
+from typing import Any
 
-import orjson
 from twisted.logger import Logger
 
 from .errors import CollabError
+from .merging import in_frames, roster_after
 from .ot import get_type
 from .presence import PresenceBoard
 from .protocol import topics
-from .store.interface import (
+from .store.announcements import (
     Announcement,
     ChannelReset,
     DestroyAnnounced,
-    Edit,
     EditsAnnounced,
     EpochAnnounced,
     JoinAnnounced,
     LeaveAnnounced,
-    NoSession,
-    Participant,
     PresenceAnnounced,
-    SessionKey,
-    SessionMeta,
-    StaleEpoch,
-    Store,
 )
+from .store.answers import NoSession, StaleEpoch
+from .store.interface import Store
+from .store.values import Edit, Participant, SessionKey, SessionMeta
+from .surroundings import Surroundings, Timer
 
 PAGE = 1000
 LONGEST_WINDOW_S = 0.050
@@ -43,27 +40,6 @@ DELIVERIES_PER_S = 2000.0
 PRESENCE_WINDOW_S = 0.030
 STORE_PRESENCE_S = 0.250
 RETRY_S = 0.5
-# Edits of one event: so many without looking at their size, else about so many bytes.
-FEW_EDITS = 4
-FRAME_BYTES = 1 << 19
-
-
-class Timer(Protocol):
-    def active(self) -> bool: ...
-
-    def cancel(self) -> object: ...
-
-
-class Surroundings(Protocol):
-    """What a feed needs of the process it lives in."""
-
-    def now_s(self) -> float: ...
-
-    def later(self, seconds: float, call: Callable[[], None]) -> Timer: ...
-
-    def publish(self, topic: str, event: dict[str, Any], receivers: Collection[int]) -> None: ...
-
-    def background(self, work: Awaitable[None]) -> None: ...
 
 
 class Feed:
@@ -415,36 +391,3 @@ class Feed:
         # An empty list of receivers means everybody to the router.
         if receivers:
             self._around.publish(topics(self.meta.topic_key)[topic], event, receivers)
-
-
-def in_frames(edits: Sequence[Edit]) -> Iterator[Sequence[Edit]]:
-    """Cut edits into such lists as go into one event: a few, or about so many bytes."""
-    start = size = 0
-    if len(edits) > FEW_EDITS:
-        for number, edit in enumerate(edits):
-            size += len(orjson.dumps(edit.op))
-            if size > FRAME_BYTES and number > start:
-                yield edits[start:number]
-                start, size = number, len(orjson.dumps(edit.op))
-    if start < len(edits):
-        yield edits[start:]
-
-
-def roster_after(
-    roster: Sequence[Participant], announcements: Sequence[Announcement], only: str = ""
-) -> tuple[Participant, ...]:
-    """A roster that was read while these were announced: each says how it is with somebody now.
-
-    What was announced may have happened before the reading or after it; the last word on each
-    participant counts in both cases.
-
-    Args:
-        only: of this participant.
-    """
-    here = {participant.participant_id: participant for participant in roster}
-    for announcement in announcements:
-        if isinstance(announcement, JoinAnnounced):
-            here[announcement.participant.participant_id] = announcement.participant
-        elif isinstance(announcement, LeaveAnnounced):
-            here.pop(announcement.participant_id, None)
-    return tuple(person for name, person in here.items() if only in ("", name))

@@ -12,7 +12,9 @@ from .document import Document, read_on
 from .documents import Documents
 from .ot.base import Limits as OpLimits
 from .presence import Budget, as_wire, move_presence
-from .store.interface import Joined, Participant, SessionKey, Store
+from .store.answers import Joined
+from .store.interface import Store
+from .store.values import Participant, SessionKey
 
 
 @attrs.frozen

@@ -8,7 +8,7 @@ from itertools import islice
 from typing import Any
 
 from .ot import OTType
-from .store.interface import Edit, Presence
+from .store.values import Edit, Presence
 
 # Presence of up to so many edits ago is moved to the head; older is told anew by its owner.
 MEMORY = 128

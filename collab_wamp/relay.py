@@ -13,9 +13,11 @@ from twisted.logger import Logger
 
 from . import protocol
 from .errors import CollabError
-from .feed import Feed, Surroundings
+from .feed import Feed
 from .shared import Shared
-from .store.interface import JoinRecord, SessionKey, Store
+from .store.interface import Store
+from .store.values import JoinRecord, SessionKey
+from .surroundings import Surroundings
 
 # A feed without participants is kept so long: somebody may be about to join.
 LINGER_S = 20.0
@@ -31,7 +33,7 @@ class Relay:
 
     Args:
         instance_id: the node.
-        surroundings: clock, timers, publishing; see `feed.Surroundings`.
+        surroundings: clock, timers, publishing; see `surroundings.Surroundings`.
     """
 
     log = Logger()

@@ -7,9 +7,6 @@ call: what it remembers is a cache of the store.
 
 from __future__ import annotations
 
-import base64
-import hashlib
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -23,16 +20,11 @@ from .documents import Documents
 from .errors import CollabError
 from .joining import SessionLimits, document_of, join_result
 from .ot import TYPES, OpError, get_type
+from .participants import Participants, random_name
 from .protocol import Arguments
-from .shared import Shared
-from .store.interface import (
-    ClientTaken,
-    NoSession,
-    Participant,
-    SessionKey,
-    StaleEpoch,
-    Store,
-)
+from .store.answers import ClientTaken, NoSession, StaleEpoch
+from .store.interface import Store
+from .store.values import Participant, SessionKey
 from .tokens import Claims
 from .writer import (
     Request,
@@ -43,8 +35,6 @@ from .writer import (
     not_joined,
     stale_epoch,
 )
-
-PARTICIPANT_FRESH_S = 1.0
 
 
 @attrs.frozen
@@ -102,8 +92,7 @@ class Sessions:
             pause=pause,
             background=background,
         )
-        self._asking = Shared()
-        self._participants: OrderedDict[str, tuple[float, Participant]] = OrderedDict()
+        self._participants = Participants(store, instance_id, now_s)
 
     def _new_name(self, size: int) -> str:
         return random_name(self._random_bytes(size))
@@ -167,9 +156,9 @@ class Sessions:
         key = SessionKey(caller.claims.tenant, session_id)
         right = self._require(caller, key, "view")
         followed = await self._watch(key)
-        participant_id = self._participant_id(caller, key)
+        participant_id = self._participants.id_of(key, caller.wamp_session_id)
         # Also where the answer gets lost, edits must not go on under the join before.
-        self._participants.pop(participant_id, None)
+        self._participants.forget(participant_id)
         participant = Participant(
             participant_id=participant_id,
             user_id=caller.claims.user_id,
@@ -193,17 +182,17 @@ class Sessions:
         if joined.meta.epoch != followed:
             # Destroyed and created, or renewed, in between: the relay follows what is no more.
             await self._watch(key)
-        self._remember(participant)
+        self._participants.remember(participant)
         for other in joined.fenced:
-            self._participants.pop(other.participant_id, None)
+            self._participants.forget(other.participant_id)
         document = await document_of(self._store, self.documents, key, joined)
         return join_result(participant, joined, document, self._limits)
 
     async def leave(self, caller: Caller, arguments: Arguments) -> dict[str, Any]:
         key = self._key(caller, arguments)
         arguments.finish()
-        participant_id = self._participant_id(caller, key)
-        self._participants.pop(participant_id, None)
+        participant_id = self._participants.id_of(key, caller.wamp_session_id)
+        self._participants.forget(participant_id)
         await self._store.leave(key, participant_id, "left")
         return {}
 
@@ -215,7 +204,10 @@ class Sessions:
         seq = arguments.integer("seq", 1, protocol.MAX_INTEGER)
         op = arguments.value("op")
         arguments.finish()
-        participant = await self._participant(caller, key)
+        participant = await self._participants.find(key, caller.wamp_session_id)
+        if participant is None:
+            self._require(caller, key, "view")
+            raise not_joined()
         if not allows(participant.right, "edit"):
             raise denied("edit")
         if client_id != participant.client_id:
@@ -246,7 +238,7 @@ class Sessions:
             revision, durable = await self.documents.writer(key).submit(request)
         except CollabError as error:
             if error.code == "not_joined":
-                self._participants.pop(participant.participant_id, None)
+                self._participants.forget(participant.participant_id)
             raise
         return {"revision": revision, "durable": durable}
 
@@ -280,7 +272,7 @@ class Sessions:
             "edits": [edit.as_wire() for edit in edits],
             "revision": meta.revision,
             "more": after + len(edits) < meta.revision,
-            "joined": await self._find_participant(caller, key) is not None,
+            "joined": await self._participants.find(key, caller.wamp_session_id) is not None,
         }
 
     async def snapshot(self, caller: Caller, arguments: Arguments) -> dict[str, Any]:
@@ -374,44 +366,6 @@ class Sessions:
         if not allows(right, action):
             raise denied(action)
         return right
-
-    def _participant_id(self, caller: Caller, key: SessionKey) -> str:
-        """The same for every process of the node, so that none must be asked."""
-        name = f"{self._instance_id}\n{caller.wamp_session_id}\n{key.tenant}\n{key.session_id}"
-        return random_name(hashlib.sha256(name.encode()).digest()[:12])
-
-    def _remember(self, participant: Participant) -> None:
-        self._participants[participant.participant_id] = (self._now_s(), participant)
-        self._participants.move_to_end(participant.participant_id)
-        while len(self._participants) > 10_000:
-            self._participants.popitem(last=False)
-
-    async def _participant(self, caller: Caller, key: SessionKey) -> Participant:
-        participant = await self._find_participant(caller, key)
-        if participant is None:
-            self._require(caller, key, "view")
-            raise not_joined()
-        return participant
-
-    async def _find_participant(self, caller: Caller, key: SessionKey) -> Participant | None:
-        participant_id = self._participant_id(caller, key)
-        known = self._participants.get(participant_id)
-        # Another process may have taken the leave: what is remembered is good for a moment.
-        if known is not None and self._now_s() - known[0] <= PARTICIPANT_FRESH_S:
-            return known[1]
-        participant: Participant | None = await self._asking.ask(
-            participant_id, lambda: self._store.participant(key, participant_id)
-        )
-        if participant is None:
-            self._participants.pop(participant_id, None)
-        else:
-            self._remember(participant)
-        return participant
-
-
-def random_name(data: bytes) -> str:
-    """Lower-case base32 of random bytes."""
-    return base64.b32encode(data).decode().rstrip("=").lower()
 
 
 def denied(needs: str) -> CollabError:

@@ -18,17 +18,9 @@ from twisted.logger import Logger
 from .document import Document, read_back, read_on, too_far_behind
 from .errors import CollabError
 from .ot import OpError, OTType, TooMuchWork, rebase
-from .store.interface import (
-    Behind,
-    Committed,
-    Edit,
-    Moved,
-    NoSession,
-    Seen,
-    SessionKey,
-    Store,
-    Submission,
-)
+from .store.answers import Behind, Committed, Moved, NoSession, Seen
+from .store.interface import Store
+from .store.values import Edit, SessionKey, Submission
 
 BATCH = 100
 TRIES = 8

@@ -9,9 +9,10 @@ from twisted.logger import Logger
 
 from ..errors import CollabError
 from .address import Address
+from .announcements import ChannelReset, Listener
 from .codec import channel, decode_announcement
 from .connection import Connection
-from .interface import ChannelReset, Listener, SessionKey
+from .values import SessionKey
 
 PING_S = 5.0
 

@@ -24,22 +24,16 @@ from typing import Any
 import attrs
 import orjson
 
-from .interface import (
+from .announcements import (
     Announcement,
     DestroyAnnounced,
-    Edit,
     EditsAnnounced,
     EpochAnnounced,
     JoinAnnounced,
-    JoinRecord,
     LeaveAnnounced,
-    Participant,
-    Presence,
     PresenceAnnounced,
-    SessionKey,
-    SessionMeta,
-    Snapshot,
 )
+from .values import Edit, JoinRecord, Participant, Presence, SessionKey, SessionMeta, Snapshot
 
 NUMBERS = ("revision", "snapshot_revision", "floor_revision", "created_ms")
 
@@ -54,6 +48,16 @@ def keys(key: SessionKey, *names: str) -> list[str]:
 
 def channel(key: SessionKey) -> str:
     return f"{tag(key)}:events"
+
+
+def listing(tenant: str) -> str:
+    """The key of a tenant's session ids."""
+    return f"tenant:{tenant}:sessions"
+
+
+def joined_index(instance_id: str) -> str:
+    """The key of an instance's `JoinRecord`s."""
+    return f"instance:{instance_id}:joined"
 
 
 def pairs(flat: Sequence[bytes]) -> dict[str, bytes]:

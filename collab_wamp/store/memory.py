@@ -8,31 +8,35 @@ from typing import Any
 import attrs
 import orjson
 
-from .interface import (
+from .announcements import (
     Announcement,
+    DestroyAnnounced,
+    EditsAnnounced,
+    EpochAnnounced,
+    JoinAnnounced,
+    LeaveAnnounced,
+    Listener,
+    PresenceAnnounced,
+)
+from .answers import (
     Behind,
     ClientTaken,
     CommitResult,
     Committed,
-    DestroyAnnounced,
-    Edit,
-    EditsAnnounced,
-    EpochAnnounced,
-    JoinAnnounced,
     Joined,
-    JoinRecord,
-    LeaveAnnounced,
-    Listener,
     Moved,
     NoSession,
+    Seen,
+    StaleEpoch,
+)
+from .values import (
+    Edit,
+    JoinRecord,
     Participant,
     Presence,
-    PresenceAnnounced,
-    Seen,
     SessionKey,
     SessionMeta,
     Snapshot,
-    StaleEpoch,
     Submission,
     make_snapshot,
 )
@@ -336,7 +340,7 @@ def _judge(
     roster: dict[str, Participant],
     submissions: Sequence[Submission],
 ) -> tuple[tuple[str, int], ...]:
-    """For each submission whether it is its client's next; see `interface.Seen`."""
+    """For each submission whether it is its client's next; see `answers.Seen`."""
     states: list[tuple[str, int]] = []
     ahead: dict[str, int] = {}
     for submission in submissions:

@@ -12,27 +12,30 @@ from twisted.logger import Logger
 
 from . import codec
 from .address import parse_address
-from .channels import Channels
-from .connection import Connection, Script, unavailable
-from .durability import Durability, Settler
-from .interface import (
+from .announcements import Listener
+from .answers import (
     Behind,
     ClientTaken,
     CommitResult,
     Committed,
-    Edit,
     Joined,
-    JoinRecord,
-    Listener,
     Moved,
     NoSession,
+    Seen,
+    StaleEpoch,
+)
+from .channels import Channels
+from .clock import StoreClock
+from .connection import Connection, Script, unavailable
+from .durability import Durability, Settler
+from .values import (
+    Edit,
+    JoinRecord,
     Participant,
     Presence,
-    Seen,
     SessionKey,
     SessionMeta,
     Snapshot,
-    StaleEpoch,
     Submission,
     make_snapshot,
 )
@@ -75,13 +78,12 @@ class RedisStore:
         monotonic: Callable[[], float],
     ) -> None:
         self._reactor = reactor
-        self._monotonic = monotonic
+        self._clock = StoreClock(monotonic)
         self._durability = durability
         self.address = parse_address(url)
         self._connection = Connection(reactor, self.address, came_up=self._came_up)
         self._channels = Channels(reactor, self.address)
         self._settler = Settler(reactor, self.address, durability, instance_id)
-        self._clock_offset_ms = 0.0
         self._server = ""
         self._policy = ""
 
@@ -101,12 +103,10 @@ class RedisStore:
         await self._channels.until_ready(timeout_s)
 
     async def _came_up(self, connection: Connection) -> None:
-        await self._compare_clocks(connection)
-        info = (await connection.command("INFO", "server")).decode()
+        await self._clock.set_by(connection)
+        info = (await connection.command("INFO")).decode()
         fields = dict(line.split(":", 1) for line in info.splitlines() if ":" in line)
         self._server = fields.get("valkey_version") or fields.get("redis_version", "?")
-        memory = (await connection.command("INFO", "memory")).decode()
-        fields = dict(line.split(":", 1) for line in memory.splitlines() if ":" in line)
         self._policy = fields.get("maxmemory_policy", "?")
         if self._policy != "noeviction":
             self.log.error(
@@ -121,22 +121,13 @@ class RedisStore:
 
     async def _change(self, name: str, keys: list[str], *args: Any) -> Any:
         """A script that writes; its first argument is the time after which it must not."""
-        deadline = f"{self._now_ms() + CALL_S * 1000:.0f}"
+        deadline = f"{self._clock.now_ms() + CALL_S * 1000:.0f}"
         reply = await self._connection.script(SCRIPTS[name], keys, deadline, *args)
         if reply[0] == b"late":
             # It may be its clock that was set.
-            await self._compare_clocks(self._connection)
+            await self._clock.set_by(self._connection)
             raise unavailable("the call reached it too late")
         return reply
-
-    async def _compare_clocks(self, connection: Connection) -> None:
-        seconds, micros = await connection.command("TIME")
-        server_ms = int(seconds) * 1000 + int(micros) / 1000
-        self._clock_offset_ms = server_ms - self._monotonic() * 1000
-
-    def _now_ms(self) -> int:
-        """The store's time of day."""
-        return int(self._monotonic() * 1000 + self._clock_offset_ms)
 
     # --- sessions ---------------------------------------------------------------------------
 
@@ -154,10 +145,11 @@ class RedisStore:
     ) -> tuple[SessionMeta, bool]:
         meta = SessionMeta(type, epoch, topic_key, 0, 0, 0, owner, conflicts, created_ms)
         # The list is on another shard, so it comes first: it may hold too many, never too few.
-        await self._connection.command("ZADD", listing(key.tenant), 0, key.session_id)
-        snapshot = codec.encode_snapshot(make_snapshot(0, content))
-        keys = codec.keys(key, "meta", "snap")
-        _, created, flat = await self._change("create", keys, snapshot, *codec.encode_meta(meta))
+        await self._connection.command("ZADD", codec.listing(key.tenant), 0, key.session_id)
+        keys, snapshot = codec.keys(key, "meta", "snap"), make_snapshot(0, content)
+        _, created, flat = await self._change(
+            "create", keys, codec.encode_snapshot(snapshot), *codec.encode_meta(meta)
+        )
         return codec.decode_meta(flat), bool(created)
 
     async def meta(self, key: SessionKey) -> SessionMeta | None:
@@ -167,10 +159,10 @@ class RedisStore:
     async def destroy(self, key: SessionKey) -> bool:
         keys = codec.keys(key, "meta", "log", "seen", "snap", "roster", "presence")
         _, destroyed = await self._change("destroy", keys, codec.channel(key))
-        await self._connection.command("ZREM", listing(key.tenant), key.session_id)
+        await self._connection.command("ZREM", codec.listing(key.tenant), key.session_id)
         # Somebody may have made it anew in between.
         if await self._connection.command("EXISTS", *codec.keys(key, "meta")):
-            await self._connection.command("ZADD", listing(key.tenant), 0, key.session_id)
+            await self._connection.command("ZADD", codec.listing(key.tenant), 0, key.session_id)
         return bool(destroyed)
 
     async def renew_epoch(
@@ -185,7 +177,7 @@ class RedisStore:
     async def list_sessions(self, tenant: str, cursor: str, limit: int) -> tuple[list[str], str]:
         start = f"({cursor}" if cursor else "-"
         found = await self._connection.command(
-            "ZRANGEBYLEX", listing(tenant), start, "+", "LIMIT", 0, limit + 1
+            "ZRANGEBYLEX", codec.listing(tenant), start, "+", "LIMIT", 0, limit + 1
         )
         names = [name.decode() for name in found]
         more = names[limit - 1] if len(names) > limit else ""
@@ -220,7 +212,7 @@ class RedisStore:
             rows += [edit.user_id, submission.participant_id, submission.join_id]
         keys = codec.keys(key, "meta", "log", "seen", "roster")
         kind, *rest = await self._change(
-            "commit", keys, codec.channel(key), epoch, expected, self._now_ms(), *rows
+            "commit", keys, codec.channel(key), epoch, expected, self._clock.now_ms(), *rows
         )
         match kind:
             case b"ok":
@@ -271,7 +263,7 @@ class RedisStore:
             snapshot.revision,
             floor,
             codec.encode_snapshot(snapshot),
-            self._now_ms() - CLIENT_FORGOTTEN_MS,
+            self._clock.now_ms() - CLIENT_FORGOTTEN_MS,
         )
         return bool(kept)
 
@@ -286,7 +278,7 @@ class RedisStore:
         after: int | None = None,
     ) -> Joined | NoSession | ClientTaken:
         # Another shard, so it comes first, like the list of sessions.
-        index = joined_index(participant.instance_id)
+        index = codec.joined_index(participant.instance_id)
         record = participant.record(key)
         await self._connection.command("HSET", index, *codec.encode_record(record))
         await self._connection.command("EXPIRE", index, INDEX_LIVES_S)
@@ -372,15 +364,15 @@ class RedisStore:
         )
 
     async def joined_on(self, instance_id: str) -> list[JoinRecord]:
-        flat = await self._connection.command("HGETALL", joined_index(instance_id))
+        flat = await self._connection.command("HGETALL", codec.joined_index(instance_id))
         return [codec.decode_record(field, value) for field, value in codec.pairs(flat).items()]
 
     async def forget(self, instance_id: str, record: JoinRecord) -> None:
         field, _ = codec.encode_record(record)
-        await self._connection.command("HDEL", joined_index(instance_id), field)
+        await self._connection.command("HDEL", codec.joined_index(instance_id), field)
 
     async def touch(self, instance_id: str, keys: Sequence[SessionKey]) -> None:
-        await self._connection.command("EXPIRE", joined_index(instance_id), INDEX_LIVES_S)
+        await self._connection.command("EXPIRE", codec.joined_index(instance_id), INDEX_LIVES_S)
         for key in keys:
             for name in codec.keys(key, "roster", "presence"):
                 await self._connection.command("EXPIRE", name, PEOPLE_LIVE_S)
@@ -406,11 +398,3 @@ class RedisStore:
             "appendfsync": self._settler.appendfsync,
             "maxmemory_policy": self._policy,
         }
-
-
-def listing(tenant: str) -> str:
-    return f"tenant:{tenant}:sessions"
-
-
-def joined_index(instance_id: str) -> str:
-    return f"instance:{instance_id}:joined"

@@ -15,10 +15,10 @@ from twisted.internet.task import LoopingCall
 
 from .. import protocol
 from ..errors import CollabError
-from ..feed import Timer
 from ..protocol import Arguments
 from ..relay import Relay
-from ..store.interface import SessionKey
+from ..store.values import SessionKey
+from ..surroundings import Timer
 from .component import CollabComponent
 
 TIDY_S = 10.0

@@ -14,7 +14,7 @@ from .. import protocol
 from ..errors import CollabError
 from ..protocol import Arguments
 from ..sessions import Caller, Sessions
-from ..store.interface import SessionKey
+from ..store.values import SessionKey
 from ..tokens import Claims
 from .component import CollabComponent
 

@@ -11,8 +11,9 @@ from collab_wamp.joining import SessionLimits
 from collab_wamp.protocol import Arguments
 from collab_wamp.relay import Relay
 from collab_wamp.sessions import Caller, Sessions
-from collab_wamp.store.interface import SessionKey, Store
+from collab_wamp.store.interface import Store
 from collab_wamp.store.memory import MemoryStore
+from collab_wamp.store.values import SessionKey
 from collab_wamp.tokens import Claims
 
 from .surroundings import ClockSurroundings, counter_bytes

@@ -11,8 +11,8 @@ from collab_wamp.errors import CollabError
 from collab_wamp.joining import SessionLimits
 from collab_wamp.protocol import Arguments
 from collab_wamp.sessions import Caller
-from collab_wamp.store.interface import SessionKey
 from collab_wamp.store.memory import MemoryStore
+from collab_wamp.store.values import SessionKey
 
 from .parties import Party, claims
 from .sim_store import StoreLink

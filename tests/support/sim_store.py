@@ -7,17 +7,16 @@ from typing import Any
 from twisted.internet.defer import Deferred
 
 from collab_wamp.errors import CollabError
-from collab_wamp.store.interface import (
+from collab_wamp.store.announcements import (
     Announcement,
     ChannelReset,
     EditsAnnounced,
     JoinAnnounced,
     LeaveAnnounced,
     Listener,
-    Participant,
-    SessionKey,
 )
 from collab_wamp.store.memory import MemoryStore
+from collab_wamp.store.values import Participant, SessionKey
 
 from .sim_weather import Pipe, Time, Weather
 

@@ -7,8 +7,9 @@ import random
 from collab_wamp.joining import SessionLimits
 from collab_wamp.ot import rebase
 from collab_wamp.ot.text import TEXT
-from collab_wamp.store.interface import Announcement, Edit, EditsAnnounced, SessionKey
+from collab_wamp.store.announcements import Announcement, EditsAnnounced
 from collab_wamp.store.memory import MemoryStore
+from collab_wamp.store.values import Edit, SessionKey
 
 from .operations import Piece, build
 from .sim_client import SESSION_ID, Client

@@ -8,28 +8,32 @@ from typing import Any
 import attrs
 import orjson
 
-from collab_wamp.store.interface import (
-    Behind,
-    ClientTaken,
-    Committed,
+from collab_wamp.store.announcements import (
     DestroyAnnounced,
-    Edit,
     EditsAnnounced,
     EpochAnnounced,
     JoinAnnounced,
-    Joined,
-    JoinRecord,
     LeaveAnnounced,
+    PresenceAnnounced,
+)
+from collab_wamp.store.answers import (
+    Behind,
+    ClientTaken,
+    Committed,
+    Joined,
     Moved,
     NoSession,
+    Seen,
+    StaleEpoch,
+)
+from collab_wamp.store.interface import Store
+from collab_wamp.store.values import (
+    Edit,
+    JoinRecord,
     Participant,
     Presence,
-    PresenceAnnounced,
-    Seen,
     SessionKey,
     Snapshot,
-    StaleEpoch,
-    Store,
     Submission,
     make_snapshot,
 )

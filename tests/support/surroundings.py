@@ -11,7 +11,7 @@ from twisted.internet.task import Clock
 
 
 class ClockSurroundings:
-    """`feed.Surroundings` whose publications are kept.
+    """`surroundings.Surroundings` whose publications are kept.
 
     Attributes:
         published: (topic, event, receivers) in order.

@@ -11,10 +11,10 @@ from typing import Any
 import msgpack
 from twisted.internet.threads import deferToThread
 
+from tests.support.guards import GuardCase, last
 from tests.support.raw_wamp import CallError, RawClient
 from tests.support.waiting import until
 
-from .test_guards import GuardCase, last
 from .test_raw_json import RawCase
 
 STRANGE = ("QUEUED", "007", "$-1\r\n", "1_000", "😀 é \u200d", "\r\n" * 5000, "null", '"\\')

@@ -12,7 +12,8 @@ from twisted.trial.unittest import TestCase
 
 from collab_wamp.errors import CollabError
 from collab_wamp.store.address import parse_address
-from collab_wamp.store.interface import ChannelReset, Committed, Moved
+from collab_wamp.store.announcements import ChannelReset
+from collab_wamp.store.answers import Committed, Moved
 from collab_wamp.store.redis import RedisStore
 from tests.support.store_contract import KEY, StoreContract, participant, submission
 from tests.support.valkey import ValkeyServer
@@ -74,7 +75,7 @@ class RedisStoreTests(StoreContract, RedisCase):
         await self.make()
         await self.fill(3)
         await self.store.join(KEY, participant("p1"))
-        from collab_wamp.store.interface import Presence
+        from collab_wamp.store.values import Presence
 
         await self.store.set_presence(KEY, "node-1", {"p1": Presence(0, 1, None)})
         documents = {f"{{acme:notes}}:{name}" for name in ("meta", "log", "seen", "snap")}
@@ -84,7 +85,7 @@ class RedisStoreTests(StoreContract, RedisCase):
             self.assertEqual(ttl < 0, name.decode() in lasting, name)
 
     async def test_clients_not_seen_for_a_day_are_forgotten_at_a_snapshot(self) -> None:
-        from collab_wamp.store.interface import make_snapshot
+        from collab_wamp.store.values import make_snapshot
 
         await self.make()
         await self.fill(2)
@@ -187,7 +188,7 @@ class FailureTests(RedisCase):
 
     async def test_a_call_that_arrives_after_its_deadline_does_nothing(self) -> None:
         await self.make()
-        self.store._clock_offset_ms -= 10_000
+        self.store._clock._offset_ms -= 10_000
         await self.unavailable(self.store.commit(KEY, "epoch1", 0, [submission("client-0001", 1)]))
         self.store._clock_offset_ms += 10_000
         meta = await self.store.meta(KEY)

@@ -12,8 +12,11 @@ import collab_wamp
 
 ROOT = Path(collab_wamp.__file__).parent
 PURE = {"errors", "protocol", "access", "tokens"}
+STORE = {"store.interface", "store.values", "store.answers", "store.announcements"}
+STORE = {"store.interface", "store.values", "store.answers", "store.announcements"}
 USE_CASES = {
-    "document", "documents", "writer", "joining", "presence", "sessions", "relay", "feed", "shared",
+    "document", "documents", "writer", "joining", "participants", "presence", "sessions", "relay",
+    "feed", "merging", "surroundings", "shared",
 }  # fmt: skip
 PLAIN_PROCESSES = {"children", "embedded", "node", "supervisor"}
 
@@ -22,7 +25,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "ot": set(),
     **{name: PURE | {"ot"} for name in PURE},
     "store": PURE | {"ot"},
-    **{name: PURE | USE_CASES | {"ot", "store.interface"} for name in USE_CASES},
+    **{name: PURE | USE_CASES | {"ot"} | STORE for name in USE_CASES},
     "config": PURE | USE_CASES | {"ot", "store.address"},
     "client": PURE | {"ot", "traces"},
     "traces": {"ot"},

@@ -1,0 +1,256 @@
+"""The use cases when something is wrong: in the store, in time, or with somebody."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+from twisted.internet.defer import Deferred
+
+from collab_wamp import document as document_module
+from collab_wamp.document import CorruptLog, CorruptSnapshot
+from collab_wamp.errors import CollabError
+from collab_wamp.joining import SessionLimits
+from collab_wamp.store.values import make_snapshot
+from tests.support.parties import KEY, Party, claims, start
+from tests.support.sessions_case import SessionsCase
+
+
+class TroubleTests(SessionsCase):
+    async def test_a_store_that_lost_history_makes_a_new_epoch(self) -> None:
+        one, at = await self.joined(1)
+        for number in range(3):
+            await self.edit(one, at, number, number + 1, ["x"])
+        record = self.party.store._records[KEY]  # as after a failover to a replica that was behind
+        record.meta = attrs.evolve(record.meta, revision=1, head=record.log[0].identity)
+        del record.log[1:]
+        with self.assertRaises(CollabError) as caught:
+            await self.edit(one, at, 3, 4, ["y"])
+        self.assertEqual(caught.exception.code, "stale_epoch")
+        again, now = await self.joined(1)
+        self.assertNotEqual(now["epoch"], at["epoch"])
+        self.assertEqual((now["revision"], now["content"]), (1, "x"))
+        await self.edit(again, now, 1, now["next_seq"], ["z"])
+
+    async def test_other_history_of_the_same_length_is_noticed(self) -> None:
+        one, at = await self.joined(1)
+        two, _ = await self.joined(2)
+        for number in range(2):
+            await self.edit(one, at, number, number + 1, ["x"])
+        record = self.party.store._records[KEY]
+        record.log[1] = attrs.evolve(record.log[1], client_id="client-0009")
+        record.meta = attrs.evolve(record.meta, head=record.log[1].identity)
+        with self.assertRaises(CollabError) as caught:
+            await self.edit(two, at, 2, 1, ["y"])
+        self.assertEqual(caught.exception.code, "stale_epoch")
+
+    async def test_a_session_forgotten_while_it_is_read_is_there_all_the_same(self) -> None:
+        await self.joined(1)
+        other = Party(self.party.store, self.party.around, "node-2")
+        snapshot, held = self.party.store.snapshot, Deferred()
+
+        async def slow(key: Any) -> Any:
+            found = await snapshot(key)
+            await held
+            return found
+
+        self.party.store.snapshot = slow
+        caller = other.caller(2)
+        first = start(other.call("snapshot", caller, session_id="notes"))
+        other.sessions.documents.forget(KEY)
+        second = start(other.call("snapshot", caller, session_id="notes"))
+        held.callback(None)
+        self.party.store.snapshot = snapshot
+        self.assertEqual((await first)["content"], "")
+        self.assertEqual((await second)["content"], "")
+
+    async def test_old_content_is_told_also_where_little_is_remembered(self) -> None:
+        self.party = Party(limits=SessionLimits(window=10))
+        one, at = await self.joined(1)
+        for number in range(50):
+            await self.edit(one, at, number, number + 1, ["x"])
+        found = await self.party.call("snapshot", one, session_id="notes", revision=3)
+        self.assertEqual(found["content"], "xxx")
+
+    async def test_nothing_is_built_on_a_damaged_snapshot(self) -> None:
+        await self.joined(1)
+        record = self.party.store._records[KEY]
+        record.snapshot = attrs.evolve(record.snapshot, content=b'"other"')
+        other = Party(self.party.store, self.party.around)
+        with self.assertRaises(CorruptSnapshot):
+            await other.call("snapshot", other.caller(1), session_id="notes")
+
+    async def test_a_log_with_a_hole_is_not_read_over(self) -> None:
+        one, at = await self.joined(1)
+        for number in range(3):
+            await self.edit(one, at, number, number + 1, ["x"])
+        del self.party.store._records[KEY].log[1:]
+        other = Party(self.party.store, self.party.around)
+        with self.assertRaises(CorruptLog):
+            await other.call("snapshot", other.caller(1), session_id="notes")
+
+    async def test_a_commit_while_the_log_is_read_is_taken_once(self) -> None:
+        one, at = await self.joined(1)
+        other = Party(self.party.store, self.party.around, "node-2")
+        them = other.caller(2)
+        await other.call("join", them, session_id="notes", client_id="client-0002")
+        await self.edit(one, at, 0, 1, ["a"])
+        edits, held = self.party.store.edits, Deferred()
+
+        async def slow(*args: Any) -> Any:
+            answer = await edits(*args)
+            await held
+            return answer
+
+        self.party.store.edits = slow
+        reading = start(other.call("snapshot", them, session_id="notes"))
+        body = {"session_id": "notes", "epoch": at["epoch"], "client_id": "client-0002"}
+        await other.call("edit", them, **body, revision=0, seq=1, op=["b"])
+        held.callback(None)
+        self.party.store.edits = edits
+        self.assertEqual((await reading)["content"], "ab")
+        again = await other.call("snapshot", them, session_id="notes")
+        self.assertEqual((again["revision"], again["content"]), (2, "ab"))
+
+    async def test_a_base_that_was_never_heard_of_here_is_looked_up(self) -> None:
+        """Also where what is remembered here ends before the log begins."""
+        one, at = await self.joined(1)
+        other = Party(self.party.store, self.party.around, "node-2")
+        them = other.caller(2)
+        await other.call("join", them, session_id="notes", client_id="client-0002")
+        for number in range(5):
+            await self.edit(one, at, number, number + 1, ["x"])
+        snapshot = make_snapshot(4, b'"xxxx"')
+        self.assertTrue(await self.party.store.save_snapshot(KEY, at["epoch"], snapshot, 3))
+        body = {"session_id": "notes", "epoch": at["epoch"], "client_id": "client-0002"}
+        done = await other.call("edit", them, **body, revision=5, seq=1, op=["y"])
+        self.assertEqual(done["revision"], 6)
+
+    async def test_an_old_epoch_does_not_have_the_document_read_again(self) -> None:
+        one, at = await self.joined(1)
+        await self.edit(one, at, 0, 1, ["x"])
+
+        async def read(*_args: Any) -> Any:
+            self.fail("read again")
+
+        self.party.store.snapshot, snapshot = read, self.party.store.snapshot
+        with self.assertRaises(CollabError) as caught:
+            await self.edit(one, at, 1, 2, ["y"], epoch="another")
+        self.assertEqual(caught.exception.code, "stale_epoch")
+        self.party.store.snapshot = snapshot
+
+    async def test_too_many_waiting_edits_are_refused_until_they_are_fewer(self) -> None:
+        self.party = Party(limits=SessionLimits(waiting=2))
+        people = [await self.joined(number) for number in range(1, 5)]
+        held: list[Deferred[None]] = []
+        commit = self.party.store.commit
+
+        async def slow(*args: Any) -> Any:
+            held.append(Deferred())
+            await held[-1]
+            return await commit(*args)
+
+        self.party.store.commit = slow
+        edits = [start(self.edit(one, at, 0, 1, ["x"])) for one, at in people[:3]]
+        one, at = people[3]
+        with self.assertRaises(CollabError) as caught:
+            await self.edit(one, at, 0, 1, ["x"])
+        self.assertEqual(caught.exception.code, "overloaded")
+        self.assertTrue(caught.exception.entry.retryable)
+        self.assertEqual(caught.exception.details["retry_after_ms"], 200)
+        while held:
+            held.pop().callback(None)
+        self.assertEqual([(await edit)["revision"] for edit in edits], [1, 2, 3])
+        self.party.store.commit = commit
+        self.assertEqual((await self.edit(one, at, 0, 1, ["x"]))["revision"], 4)
+
+    async def test_what_waits_is_committed_together(self) -> None:
+        people = [await self.joined(number) for number in range(1, 6)]
+        held: list[Deferred[None]] = []
+        sizes: list[int] = []
+        commit = self.party.store.commit
+
+        async def slow(key: Any, epoch: Any, expected: Any, submissions: Any, head: Any) -> Any:
+            sizes.append(len(submissions))
+            held.append(Deferred())
+            await held[-1]
+            return await commit(key, epoch, expected, submissions, head)
+
+        self.party.store.commit = slow
+        edits = [start(self.edit(one, at, 0, 1, ["x"])) for one, at in people]
+        held[0].callback(None)
+        held[1].callback(None)
+        self.assertEqual([(await edit)["revision"] for edit in edits], [1, 2, 3, 4, 5])
+        self.assertEqual(sizes, [1, 4])
+
+
+class OwnershipTests(SessionsCase):
+    async def test_a_client_id_is_its_first_users(self) -> None:
+        """Others see it; who joined under it would put its owner out, and edit in their name."""
+        one, at = await self.joined(1)
+        eve = self.party.caller(2, claims("eve"))
+        join = {"session_id": "notes", "client_id": "client-0001"}
+        error = await self.refused("bad_request", "join", eve, **join)
+        self.assertEqual(error.details["argument"], "client_id")
+        await self.edit(one, at, 0, 1, ["x"])
+        await self.party.call("leave", one, session_id="notes")
+        await self.refused("bad_request", "join", eve, **join)
+        again = await self.party.call("join", one, **join)
+        self.assertEqual(again["next_seq"], 2)
+
+    async def test_who_may_see_some_sessions_is_told_of_no_others(self) -> None:
+        for name in ("alpha", "mine", "secret", "zulu"):
+            await self.joined(1, session_id=name)
+        few = self.party.caller(2, claims("eve", mine="view", zulu="edit", gone="view"))
+        first = await self.party.call("list_sessions", few, limit=1)
+        self.assertEqual(first, {"sessions": [], "cursor": "gone"})
+        rest = await self.party.call("list_sessions", few, limit=5, cursor="gone")
+        self.assertEqual(rest, {"sessions": ["mine", "zulu"], "cursor": None})
+
+
+class WorkTests(SessionsCase):
+    """Bounds on what one call can make the others wait for."""
+
+    async def test_an_edit_that_grows_with_all_it_has_not_seen_is_given_up(self) -> None:
+        one, at = await self.joined(1)
+        two, _ = await self.joined(2)
+        await self.edit(one, at, 0, 1, ["x" * 20_000])
+        for number in range(1, 60):
+            comb = [part for _ in range(400) for part in (1, "y")]
+            await self.edit(one, at, number, number + 1, comb)
+        with self.assertRaises(CollabError) as caught:
+            await self.edit(two, at, 1, 1, [{"d": 20_000}])
+        self.assertEqual(caught.exception.code, "base_too_old")
+        done = await self.edit(two, at, 60, 1, [{"d": 20_000}])
+        self.assertEqual(done["revision"], 61)
+
+    async def test_large_edits_are_fetched_in_pages_of_a_mebibyte(self) -> None:
+        one, at = await self.joined(1)
+        large = "x" * 32_000
+        for number in range(40):
+            replaced = [{"d": 32_000}] if number else []
+            await self.edit(one, at, number, number + 1, [large, *replaced])
+        page = await self.party.call("fetch", one, session_id="notes", epoch=at["epoch"], after=0)
+        self.assertLess(len(page["edits"]), 40)
+        self.assertTrue(page["more"])
+        after = len(page["edits"])
+        rest = await self.party.call(
+            "fetch", one, session_id="notes", epoch=at["epoch"], after=after
+        )
+        self.assertEqual(after + len(rest["edits"]), 40)
+        join = {"session_id": "notes", "client_id": "client-0001"}
+        again = await self.party.call("join", one, **join, epoch=at["epoch"], revision=0)
+        self.assertIn("content", again)
+        again = await self.party.call("join", one, **join, epoch=at["epoch"], revision=30)
+        self.assertEqual(len(again["edits"]), 10)
+
+    async def test_of_large_edits_few_are_remembered(self) -> None:
+        one, at = await self.joined(1)
+        document = await self.party.sessions.documents.get(KEY)
+        self.patch(document_module, "MOST_WEIGHT", 1 << 20)
+        for number in range(40):
+            op = ["x" * 30_000] if number % 2 == 0 else [{"d": 30_000}]
+            await self.edit(one, at, number, number + 1, op)
+        self.assertGreater(document.start, 10)
+        two, _ = await self.joined(2)
+        self.assertEqual((await self.edit(two, at, document.start - 2, 1, ["y"]))["revision"], 41)
