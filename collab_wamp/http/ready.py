@@ -2,43 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
-from twisted.internet.defer import Deferred
-from twisted.logger import Logger
-from twisted.web.resource import Resource
-from twisted.web.server import NOT_DONE_YET
-
 from ..wamp.router_guard import Guard
+from .answers import JsonResource
 
-log = Logger()
 
+class ReadyResource(JsonResource):
+    """Asks the components through the guard's session."""
 
-class ReadyResource(Resource):
-    """Crossbar makes one for the path; it asks the components through the guard's session."""
-
-    isLeaf = True
-
-    def __init__(self, *_args: Any) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]  # Twisted's
-
-    def render_GET(self, request: Any) -> int:
-        gone: list[Any] = []
-        request.notifyFinish().addErrback(gone.append)
-
-        async def answer() -> None:
-            missing = await Guard.missing()
-            if gone:
-                return
-            request.setResponseCode(503 if missing else 200)
-            request.setHeader(b"content-type", b"application/json")
-            request.setHeader(b"cache-control", b"no-store")
-            body = {"ready": not missing, "missing": missing}
-            request.write(json.dumps(body).encode() + b"\n")
-            request.finish()
-
-        Deferred.fromCoroutine(answer()).addErrback(
-            lambda failure: log.failure("answering /ready", failure=failure)
-        )
-        return NOT_DONE_YET
+    async def answer(self) -> tuple[int, dict[str, Any]]:
+        missing = [
+            f"{name}: {part['problem']}"
+            for name, part in (await Guard.parts()).items()
+            if not part["ok"]
+        ]
+        return 503 if missing else 200, {"ready": not missing, "missing": missing}

@@ -44,6 +44,11 @@ def closed(connection: Connection) -> None:
         connection.user = None
 
 
+def total() -> int:
+    """How many connections there are, those included that have not logged in."""
+    return len(_open)
+
+
 def of_user(tenant: str, user_id: str) -> int:
     """How many connections a user has."""
     return _users[tenant, user_id]

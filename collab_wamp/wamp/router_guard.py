@@ -24,6 +24,7 @@ from crossbar.router.session import RouterSession
 from crossbar.worker import transport as web_transport
 from twisted.internet import reactor
 from twisted.internet.abstract import FileDescriptor
+from twisted.internet.defer import Deferred
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 from twisted.web.http import HTTPChannel
@@ -82,6 +83,10 @@ def install(config: Config) -> None:
     web_transport.Site = PatientSite
 
 
+# Component → the procedure that tells how it is.
+HEALTH = {"sessions": protocol.HEALTH_SESSIONS, "relay": protocol.HEALTH_RELAY}
+
+
 class Guard(ApplicationSession):  # type: ignore[misc]  # Autobahn has no types
     """The component; one for the router worker."""
 
@@ -117,22 +122,28 @@ class Guard(ApplicationSession):  # type: ignore[misc]  # Autobahn has no types
             log.warn("refused or cut in the last {s:.0f} s: {text}", s=TELL_S, text=text)
 
     @classmethod
-    async def missing(cls) -> list[str]:
-        """What keeps the node from being ready, in words; [] = it is ready."""
+    async def parts(cls) -> dict[str, dict[str, Any]]:
+        """How each of the node's components is, asked all at once.
+
+        Returns:
+            for each `ok` and `latency_ms`, and either what it says of itself or the `problem`, in
+            words.
+        """
         if cls._current is None:
-            return ["the router is starting"]
-        found = []
-        for name, procedure in (
-            ("sessions", protocol.HEALTH_SESSIONS),
-            ("relay", protocol.HEALTH_RELAY),
-        ):
-            try:
-                answer = cls._current.call(procedure)
-                answer.addTimeout(HEALTH_S, reactor)
-                await answer
-            except ApplicationError as error:
-                starting = error.error == ApplicationError.NO_SUCH_PROCEDURE
-                found.append(f"{name}: {'starting' if starting else error.error_message()}")
-            except Exception as error:  # whatever it is, it is the answer
-                found.append(f"{name}: no answer ({type(error).__name__})")
-        return found
+            return {"router": {"ok": False, "latency_ms": 0.0, "problem": "starting"}}
+        session = cls._current
+        asked = {name: Deferred.fromCoroutine(session._ask(name)) for name in HEALTH}
+        return {name: await answer for name, answer in asked.items()}
+
+    async def _ask(self, component: str) -> dict[str, Any]:
+        start = time.monotonic()
+        answer = self.call(HEALTH[component])
+        answer.addTimeout(HEALTH_S, reactor)
+        try:
+            said = dict(await answer)
+        except ApplicationError as error:
+            starting = error.error == ApplicationError.NO_SUCH_PROCEDURE
+            said = {"ok": False, "problem": "starting" if starting else error.error_message()}
+        except Exception as error:  # whatever it is, it is the answer
+            said = {"ok": False, "problem": f"no answer ({type(error).__name__})"}
+        return {"latency_ms": round((time.monotonic() - start) * 1000, 3), **said}
