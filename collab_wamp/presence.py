@@ -23,9 +23,11 @@ class Budget:
         self._left = parts
 
     def spend(self, parts: int) -> bool:
-        """Whether there is enough left."""
+        """Whether there is enough left; where there is not, it is kept for others."""
+        if parts > self._left:
+            return False
         self._left -= parts
-        return self._left >= 0
+        return True
 
 
 def move_presence(
@@ -36,10 +38,10 @@ def move_presence(
     None where there is no budget for that: its owner tells it anew.
     """
     cursor, selection = presence.cursor, presence.selection
-    positions = 1 + 2 * len(selection or ())
+    ops = list(ops)
+    if not budget.spend((1 + 2 * len(selection or ())) * sum(map(len, ops))):
+        return None
     for op in ops:
-        if not budget.spend(positions * len(op)):
-            return None
         if cursor is not None:
             cursor = kind.transform_position(cursor, op)
         if selection is not None:

@@ -66,7 +66,7 @@ class PresenceTests(RelayCase):
         self.publish(2, at, "cursor", revision=20, position=3)
         await self.party.settle()
         rows = [row for event in self.around.events("presence", 1) for row in event["presence"]]
-        self.assertEqual(len(rows), 1)
+        self.assertEqual(len(rows), 1, "only the one that is little work")
 
     async def test_presence_waits_for_the_edit_it_refers_to(self) -> None:
         at = await self.joined(1)
