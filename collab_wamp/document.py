@@ -97,7 +97,7 @@ class Document:
             self.head = edit.identity
         if len(self._edits) > 2 * self._window:
             self._forget(len(self._edits) - self._window)
-        elif self._weight > MOST_WEIGHT:
+        elif edits and self._weight > MOST_WEIGHT:
             self._forget(len(self._edits) // 2)
 
     def reach_back(self, edits: Sequence[Edit]) -> None:
@@ -202,15 +202,23 @@ async def read_on(store: Store, key: SessionKey, document: Document) -> bool:
         CorruptLog: an edit is missing.
         CollabError: `store_unavailable`.
     """
+    verified = False
     while True:
         # A commit may extend the document meanwhile.
-        after = document.revision
-        answer = await store.edits(key, document.epoch, after, PAGE)
+        after, head = document.revision, document.head
+        known = 1 if head and not verified else 0
+        answer = await store.edits(key, document.epoch, after - known, PAGE)
         if isinstance(answer, StaleEpoch | NoSession):
             return False
         edits, meta = answer
         if meta.revision < after or meta.floor_revision > after:
             return False
+        if known and edits and edits[0].identity != head:
+            return False  # history was lost, and went another way
+        verified = True
+        edits = edits[known:]
+        if known and not edits and meta.revision > after:
+            continue  # one edit may fill a page, and at the floor there is none to compare
         if not edits and meta.revision > after:
             missing = f"session {key.session_id} of tenant {key.tenant}: no edit {after + 1}"
             raise CorruptLog(missing)

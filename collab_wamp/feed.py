@@ -150,9 +150,10 @@ class Feed:
                     for participant_id, moved in presence.items():
                         self._board.set(participant_id, moved)
                     self._schedule(self._presence_window())
-            case DestroyAnnounced(epoch):
+            # Both may be of the session that was here before this one.
+            case DestroyAnnounced(epoch) if epoch == self.epoch:
                 self._end({"destroyed": {"epoch": epoch}})
-            case EpochAnnounced(epoch):
+            case EpochAnnounced(epoch) if epoch != self.epoch:
                 self._end({"epoch": {"epoch": epoch}})
             case ChannelReset():
                 self._around.background(self._recover())

@@ -48,9 +48,16 @@ async def document_of(
     document = await documents.get(key)
     if document.epoch != joined.meta.epoch:
         document = await documents.get(key, again=True)
-    if document.revision < joined.meta.revision and not await read_on(store, key, document):
+    behind = document.revision < joined.meta.revision
+    if (behind and not await read_on(store, key, document)) or went_another_way(document, joined):
         document = await documents.get(key, again=True)
     return document
+
+
+def went_another_way(document: Document, joined: Joined) -> bool:
+    """Whether the document remembered is of a history that the store has lost since."""
+    same = document.revision == joined.meta.revision
+    return same and document.head not in ("", joined.meta.head)
 
 
 def join_result(

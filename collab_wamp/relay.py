@@ -164,8 +164,11 @@ class Relay:
 
     async def _drop(self, key: SessionKey, feed: Feed) -> None:
         assert feed.meta is not None
-        del self._feeds[key]
-        self._topics.pop(feed.meta.topic_key, None)
+        # Another may have taken its place while something was waited for.
+        if self._feeds.get(key) is feed:
+            del self._feeds[key]
+        if self._topics.get(feed.meta.topic_key) is feed:
+            del self._topics[feed.meta.topic_key]
         if not feed.ended:
             await feed.stop()
 

@@ -100,6 +100,8 @@ class Writer:
         self._committed = committed
         self._lost_history = lost_history
         self._waiting: list[Request] = []
+        # Whether the last batch took so much work that it is others' turn.
+        self._tired = False
         self.busy = False
 
     def __len__(self) -> int:
@@ -127,6 +129,9 @@ class Writer:
                     # is answered.
                     for request in batch:
                         fail(request, error)
+                if self._tired:
+                    self._tired = False
+                    await self._pause(0)
         finally:
             self.busy = False
 
@@ -237,16 +242,19 @@ class Writer:
         placed: list[tuple[str, Any]] = []
         length, work = document.length, REBASE_WORK
         for number, request in enumerate(batch):
+            if number and work < 0:
+                self._waiting[:0] = batch[number:]
+                self._tired = True
+                break
             try:
                 work -= to_head(document, request)
                 work -= sum(len(request.op) + len(other) for _, other in placed)
-                if taken and work < 0:
-                    self._waiting[:0] = batch[number:]
-                    break
                 op = rebase(document.type, request.op, request.client_id, placed)
                 longer = document.type.length_after(length, op)
             except CollabError as error:
                 fail(request, error)
+                # That may have been found out only after all the work.
+                work -= REBASE_WORK if error.code == "base_too_old" else 0
                 continue
             if longer > request.max_length and longer > length:
                 fail(request, document_full(longer, request.max_length))
@@ -272,6 +280,10 @@ def to_head(document: Document, request: Request) -> int:
             where that would be too much work.
     """
     kind: OTType = document.type
+    start = request.base if request.at < 0 else request.at
+    if not document.start <= start <= document.revision:
+        # It was there a moment ago, and has been forgotten for others' sake.
+        raise too_far_behind(document, request.base)
     if request.at < 0:
         try:
             kind.length_after(document.length_at(request.base), request.op)

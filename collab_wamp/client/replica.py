@@ -207,6 +207,9 @@ class Replica:
             parts, size: the limits of one operation.
         """
         self.outbox.rejoined(parts, size)
+        if self.outbox.buffer is not None:
+            # Some of what was in flight may be there now.
+            self._buffered_edits = max(1, self._buffered_edits)
         self._settle()
 
     def reject(self) -> Any:

@@ -181,7 +181,9 @@ class Outbox:
         seq, op = self.in_flight.seq, self.in_flight.now
         op, rest = self.type.split(op, parts, size) if parts else (op, [])
         if not self.type.is_noop(rest):
-            self.buffer = rest if self.buffer is None else self.type.compose(rest, self.buffer)
+            rest = rest if self.buffer is None else self.type.compose(rest, self.buffer)
+            # What was done since may take it back.
+            self.buffer = None if self.type.is_noop(rest) else rest
         if self.type.is_noop(op):
             self.in_flight, self.next_seq = None, seq
         else:

@@ -126,6 +126,9 @@ class MemoryStore:
         if revision < expected:
             return Behind(revision)
         if revision > expected:
+            known = record.after(expected - 1, 1)
+            if head and known and known[0].identity != head:
+                return Behind(revision)
             return Moved(revision, record.after(expected, PAGE))
         if head and head != record.meta.head:
             return Behind(revision)

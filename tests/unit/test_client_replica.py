@@ -64,3 +64,16 @@ class EditTests(SynchronousTestCase):
         for noop in ([], [0], [3], [""], [{"d": 0}, {"d": ""}]):
             self.replica.edit(noop)
         self.assertEqual((self.replica.content, self.replica.pending), ("abxyef", 1))
+
+    def test_what_a_join_gives_back_counts_as_unsent(self) -> None:
+        """Saved is said only of what the server has, also where an edit is sent in two pieces."""
+        self.replica.edit(["xy"])
+        self.replica.next(1000, 1000)
+        self.replica.rejoined(1000, 1)
+        self.assertEqual(self.replica.outbox.buffer, [1, "y"])
+        self.replica.answered(1, 1)
+        self.assertEqual(self.replica.pending, 1)
+        self.replica.next(1000, 1000)
+        self.assertEqual(self.replica.pending, 1)
+        self.replica.answered(2, 2)
+        self.assertEqual(self.replica.pending, 0)

@@ -203,6 +203,15 @@ class StateTests(TestCase):
         assert self.box.in_flight is not None
         self.assertEqual((self.box.in_flight.now, self.box.buffer), ([5, "a"], [6, "b"]))
 
+    def test_what_a_join_gives_back_may_be_taken_back_already(self) -> None:
+        box = Outbox(TEXT, "bert-001", 0, 1)
+        box.local(["ab"])
+        box.next()
+        box.local([1, {"d": "b"}])
+        box.rejoined(1000, 1)
+        self.assertEqual((box.in_flight.now, box.buffer), (["a"], None))
+        self.assertIsNotNone(box.resend())
+
     def test_what_is_typed_and_deleted_again_is_not_sent(self) -> None:
         self.box.local([2, "ab"])
         self.box.local([2, {"d": "ab"}])

@@ -226,6 +226,31 @@ class ReceiverTests(RelayCase):
         self.assertEqual(self.feed().epoch, at["epoch"])
         self.assertIn(1, self.feed().by_connection)
 
+    async def test_one_made_anew_while_it_is_read_is_followed(self) -> None:
+        caller = self.party.caller(1)
+        await self.party.call("create", caller, session_id="notes")
+        roster = self.party.store.roster
+
+        async def late(key: Any) -> Any:
+            await self.party.store.destroy(key)
+            await self.party.call("create", caller, session_id="notes")
+            return await roster(key)
+
+        self.party.store.roster = late
+        epoch = await self.party.relay.watch(KEY)
+        self.party.store.roster = roster
+        self.assertEqual((self.feed().epoch, self.feed().ended), (epoch, False))
+
+    async def test_a_feed_that_took_anothers_place_is_not_dropped_with_it(self) -> None:
+        await self.joined(1)
+        old = self.feed()
+        await self.party.store.destroy(KEY)
+        at = await self.joined(1)
+        await self.party.relay._drop(KEY, old)
+        self.assertIsNot(self.feed(), old)
+        await self.edit(1, at, 0, 1)
+        self.assertEqual(self.revisions(1), [1])
+
     async def test_records_of_sessions_that_are_gone_do_not_pile_up(self) -> None:
         for _ in range(3):
             await self.joined(1)

@@ -8,6 +8,7 @@ import attrs
 from twisted.internet.defer import Deferred
 
 from collab_wamp import document as document_module
+from collab_wamp import writer as writer_module
 from collab_wamp.document import CorruptLog, CorruptSnapshot
 from collab_wamp.errors import CollabError
 from collab_wamp.joining import SessionLimits
@@ -42,6 +43,30 @@ class TroubleTests(SessionsCase):
         record.meta = attrs.evolve(record.meta, head=record.log[1].identity)
         with self.assertRaises(CollabError) as caught:
             await self.edit(two, at, 2, 1, ["y"])
+        self.assertEqual(caught.exception.code, "stale_epoch")
+
+    async def test_history_that_was_lost_and_went_on_another_way_is_noticed(self) -> None:
+        one, at = await self.joined(1)
+        await self.edit(one, at, 0, 1, ["one"])
+        await self.edit(one, at, 1, 2, [3, "LOST"])
+        record = self.party.store._records[KEY]
+        del record.log[1:]
+        record.seen["client-0001"] = (1, b"", 1, "ada")
+        record.meta = attrs.evolve(record.meta, revision=1, head=record.log[0].identity)
+        other = Party(self.party.store, self.party.around, "node-2")
+        them = other.caller(2)
+        await other.call("join", them, session_id="notes", client_id="client-0002")
+        body = {"session_id": "notes", "epoch": at["epoch"], "client_id": "client-0002"}
+        for seq in (1, 2):
+            await other.call("edit", them, **body, revision=seq, seq=seq, op=["z"])
+        # A reader is told what the store has; a writer, that the session goes on anew.
+        found = await self.party.call("snapshot", one, session_id="notes")
+        self.assertEqual(found["content"], "zzone")
+        document = await self.party.sessions.documents.get(KEY)
+        document.head, document.revision = "client-0001:2:0", 2
+        del document._edits[2:], document._lengths[3:]
+        with self.assertRaises(CollabError) as caught:
+            await self.edit(one, at, 2, 2, ["y"])
         self.assertEqual(caught.exception.code, "stale_epoch")
 
     async def test_a_session_forgotten_while_it_is_read_is_there_all_the_same(self) -> None:
@@ -223,6 +248,40 @@ class WorkTests(SessionsCase):
         self.assertEqual(caught.exception.code, "base_too_old")
         done = await self.edit(two, at, 60, 1, [{"d": 20_000}])
         self.assertEqual(done["revision"], 61)
+
+    async def test_edits_that_take_much_work_let_others_have_a_turn(self) -> None:
+        people = [await self.joined(number) for number in range(1, 6)]
+        one, at = people[0]
+        for number in range(3):
+            await self.edit(one, at, number, number + 1, ["x", number, "y"] if number else ["xy"])
+        self.patch(writer_module, "REBASE_WORK", 5)
+        turns: list[float] = []
+        pause = self.party.sessions.documents._pause
+
+        def counted(seconds: float) -> Any:
+            turns.append(seconds)
+            return pause(seconds)
+
+        self.patch(self.party.sessions.documents.writer(KEY), "_pause", counted)
+        held: Deferred[None] = Deferred()
+        commit = self.party.store.commit
+
+        async def slow(*args: Any) -> Any:
+            await held
+            return await commit(*args)
+
+        self.party.store.commit = slow
+        first = start(self.edit(one, at, 3, 4, ["z"]))
+        late = [start(self.edit(who, at, 0, 1, ["w"])) for who, _ in people[1:]]
+        held.callback(None)
+        await self.party.settle()
+        self.assertEqual((await first)["revision"], 4)
+        for edit in late:
+            with self.assertRaises(CollabError) as caught:
+                await edit
+            self.assertEqual(caught.exception.code, "base_too_old")
+        self.assertIn(0, turns)
+        self.party.store.commit = commit
 
     async def test_large_edits_are_fetched_in_pages_of_a_mebibyte(self) -> None:
         one, at = await self.joined(1)

@@ -144,7 +144,9 @@ export class Outbox {
     const { seq, now } = this.inFlight;
     const [op, rest] = limits ? type.split(now, limits) : [now, []];
     if (!type.isNoop(rest)) {
-      this.buffer = this.buffer === null ? rest : type.compose(rest, this.buffer);
+      const whole = this.buffer === null ? rest : type.compose(rest, this.buffer);
+      // What was done since may take it back.
+      this.buffer = type.isNoop(whole) ? null : whole;
     }
     if (type.isNoop(op)) {
       this.inFlight = null;

@@ -167,6 +167,8 @@ export class Replica {
   /** A join has said that the edit in flight is not committed. See `Outbox.rejoined`. */
   rejoined(limits) {
     this.outbox.rejoined(limits);
+    // Some of what was in flight may be in the buffer now.
+    if (this.outbox.buffer !== null) this.#bufferedEdits = Math.max(1, this.#bufferedEdits);
     this.#settle();
   }
 

@@ -193,3 +193,12 @@ test("a refused edit is taken back, what came after it stays, its number is used
   assert.deepEqual(lost, ["abc"]);
   assert.deepEqual(outbox.next(), { seq: 1, revision: 0, op: ["xyz"] });
 });
+
+test("what a join gives back may be taken back already", () => {
+  const box = new Outbox(text, "bert-001", 0, 1);
+  box.local(["ab"]);
+  box.next();
+  box.local([1, { d: "b" }]);
+  box.rejoined({ parts: 1000, size: 1 });
+  assert.deepEqual([box.inFlight.now, box.buffer], [["a"], null]);
+});

@@ -51,6 +51,14 @@ if not all_new then return states end
 local head, expected = tonumber(meta[2]), tonumber(ARGV[4])
 if head < expected then return {'behind', meta[2]} end
 if head > expected then
+  -- What was committed since must continue what the caller knows.
+  local known = redis.call('XRANGE', KEYS[2], ARGV[4] .. '-0', ARGV[4] .. '-0')[1]
+  if ARGV[6] ~= '' and known then
+    local edit = cjson.decode(known[2][2])
+    if ARGV[6] ~= edit[1] .. ':' .. string.format('%.0f:%.0f', edit[2], edit[5]) then
+      return {'behind', meta[2]}
+    end
+  end
   local moved, bytes, after = {'moved', meta[2]}, 0, expected
   if expected >= tonumber(meta[3]) then
     while after < head and #moved < 1002 and bytes < tonumber(ARGV[8]) do
