@@ -62,7 +62,10 @@ class KillTests(TestCase):
             steps += 1
 
         async def kill(victim: str, share: int) -> None:
-            await until(lambda: steps >= share, 60, f"{share} steps, before {victim} is killed")
+            what = f"{share} steps, before {victim} is killed"
+            await until(lambda: steps >= share or playing.called, 60, what)
+            if playing.called:
+                await playing  # it must not have ended yet: say why it has
             # It may have been killed a moment ago.
             await until(lambda: len(self.node.pids(victim)) == 1, 30, f"{victim} is there")
             before = len(acknowledged)

@@ -30,7 +30,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "client": PURE | {"ot", "traces"},
     "traces": {"ot"},
     "wamp": PURE | USE_CASES | {"ot", "store", "config", "node", "children"},
-    "http": PURE | USE_CASES | {"config", "wamp"},
+    "http": PURE | USE_CASES | {"config", "wamp", "__version__"},
     "children": set(),
     "embedded": set(),
     "node": {"config"},
@@ -52,7 +52,7 @@ ONLY_IN: dict[str, set[str]] = {
     "twisted.web": {"http", "wamp/router_guard"},
     "twisted.internet.reactor": {"wamp/worker", "wamp/router_guard"},
     "os.environ": {"cli", "commands", "wamp/worker", "wamp/settings", "wamp/supervise"},
-    "time": {"wamp", "children", "embedded", "supervisor", "commands"},
+    "time": {"wamp", "http", "children", "embedded", "supervisor", "commands"},
     "random": {"wamp", "client"},
     "secrets": {"wamp", "client"},
 }
