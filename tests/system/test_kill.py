@@ -19,7 +19,7 @@ TRACE = Path(__file__).parents[1] / "data" / "traces" / "clownschool.json.gz"
 
 
 class KillTests(TestCase):
-    timeout = 240
+    timeout = 420
 
     async def setUp(self) -> None:
         self.node = Node()
@@ -63,7 +63,7 @@ class KillTests(TestCase):
 
         async def kill(victim: str, share: int) -> None:
             what = f"{share} steps, before {victim} is killed"
-            await until(lambda: steps >= share or playing.called, 60, what)
+            await until(lambda: steps >= share or playing.called, 120, what)
             if playing.called:
                 await playing  # it must not have ended yet: say why it has
             # It may have been killed a moment ago.
