@@ -23,10 +23,11 @@ def in_frames(edits: Sequence[Edit]) -> Iterator[Sequence[Edit]]:
     start = size = 0
     if len(edits) > FEW_EDITS:
         for number, edit in enumerate(edits):
-            size += len(orjson.dumps(edit.op))
+            bytes_of_edit = len(orjson.dumps(edit.op))
+            size += bytes_of_edit
             if size > FRAME_BYTES and number > start:
                 yield edits[start:number]
-                start, size = number, len(orjson.dumps(edit.op))
+                start, size = number, bytes_of_edit
     if start < len(edits):
         yield edits[start:]
 

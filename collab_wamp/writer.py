@@ -304,8 +304,6 @@ def to_head(document: Document, request: Request) -> int:
     except TooMuchWork:
         raise too_far_behind(document, request.base) from None
     request.at = document.revision
-    if len(request.op) > max(MOST_PARTS, before):
-        raise too_far_behind(document, request.base)
     return sum(before + len(op) for _, op in concurrent)
 
 

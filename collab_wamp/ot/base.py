@@ -155,7 +155,9 @@ def rebase(
     """
     for other_client_id, other in concurrent:
         work -= len(op) + len(other)
-        if work < 0 or len(op) > parts:
+        if work < 0:
             raise TooMuchWork
         op = kind.transform(op, other, kind.side(client_id, other_client_id))
+        if len(op) > parts:
+            raise TooMuchWork
     return op
