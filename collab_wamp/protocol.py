@@ -33,6 +33,9 @@ RELAY_WATCH: Final = "collab.relay.watch"
 HEALTH_SESSIONS: Final = "collab.node.health.sessions"
 HEALTH_RELAY: Final = "collab.node.health.relay"
 
+# The argument of a call on behalf of a user: the claims of their token.
+ON_BEHALF: Final = "on_behalf"
+
 # --- topics ---------------------------------------------------------------------------------
 INCOMING_PREFIX: Final = "collab.in."
 

@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-import attrs
 import orjson
 
 from . import protocol
 from .access import allows, right_for
+from .caller import Caller
 from .document import read_back, read_on
 from .documents import Documents
 from .errors import CollabError
@@ -25,7 +25,6 @@ from .protocol import Arguments
 from .store.answers import ClientTaken, NoSession, StaleEpoch
 from .store.interface import Store
 from .store.values import Participant, SessionKey
-from .tokens import Claims
 from .writer import (
     Request,
     bad_op,
@@ -35,18 +34,6 @@ from .writer import (
     not_joined,
     stale_epoch,
 )
-
-
-@attrs.frozen
-class Caller:
-    """Who calls: a connection, and what its token says.
-
-    Attributes:
-        wamp_session_id: the connection, as the router tells it.
-    """
-
-    claims: Claims
-    wamp_session_id: int
 
 
 class Sessions:

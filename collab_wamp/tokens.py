@@ -14,7 +14,7 @@ from typing import Any
 import attrs
 import jwt
 
-from .access import RIGHTS
+from .access import ADMINISTRATIVE, ORDINARY, RIGHTS
 from .errors import CollabError
 from .protocol import SESSION_ID, is_sound
 
@@ -230,3 +230,17 @@ def parse_rights(text: str) -> dict[str, str]:
     if not rights:
         raise ValueError("at least one SESSION=RIGHT is wanted")
     return rights
+
+
+def parse_capabilities(text: str) -> tuple[str, ...]:
+    """Capabilities as on a command line: `edit,stats`.
+
+    Raises:
+        ValueError: which names what is wrong.
+    """
+    names = tuple(filter(None, (part.strip() for part in text.split(","))))
+    known = ORDINARY + ADMINISTRATIVE
+    for name in names:
+        if name not in known:
+            raise ValueError(f"{name!r} is no capability; there are {', '.join(known)}")
+    return names

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import secrets
 import sys
 import time
 from typing import Any
 
+from ..access import ADMINISTRATIVE, ORDINARY
 from ..config import Config, ConfigError, with_secret
 from ..errors import CollabError
-from ..tokens import Claims, parse_rights
+from ..tokens import Claims, parse_capabilities, parse_rights
 
 EXAMPLES = """\
 examples:
@@ -37,6 +39,13 @@ def add_parser(subparsers: Any) -> None:
         metavar="SESSION=RIGHT,…",
         help="a right (view, edit or manage) for each session id, or for * (all others)",
     )
+    parser.add_argument(
+        "--capabilities",
+        default="",
+        metavar="NAME,…",
+        help=f"what else the token lets its user do: of {', '.join(ORDINARY + ADMINISTRATIVE)}; "
+        f"without this {', '.join(ORDINARY)}",
+    )
     parser.add_argument("--name", default="", help="the user's name, for others to see")
     parser.add_argument(
         "--ttl", type=int, default=900, metavar="SECONDS", help="how long it is good (900)"
@@ -47,7 +56,14 @@ def run(args: argparse.Namespace, config: Config) -> int:
     if args.ttl < 1:
         raise ConfigError(f"--ttl {args.ttl}: must be at least 1 second")
     try:
-        claims = Claims(args.user, args.tenant, parse_rights(args.rights), args.name)
+        claims = Claims(
+            args.user,
+            args.tenant,
+            parse_rights(args.rights),
+            args.name,
+            token_id=secrets.token_hex(8),
+            capabilities=parse_capabilities(args.capabilities),
+        )
         token = with_secret(config).keyring().issue(claims, now_s=time.time(), ttl_s=args.ttl)
     except ValueError as error:
         raise ConfigError(str(error)) from None

@@ -12,6 +12,7 @@ from typing import Any
 from autobahn.wamp.exception import ApplicationError
 
 from .. import protocol
+from ..access import capabilities_of
 from ..config import Config
 from ..errors import CollabError
 from ..tokens import Claims
@@ -21,7 +22,6 @@ from .settings import from_environment
 
 # The one role that a token gives.
 ROLE = "user"
-CAPABILITIES = ("edit", "cursor", "selection")
 
 Authenticator = Callable[[str, str | None, dict[str, Any]], dict[str, Any]]
 
@@ -62,7 +62,7 @@ def welcome(claims: Claims, config: Config, now_s: float) -> dict[str, Any]:
     return {
         **claims.as_extra(),
         "protocol": protocol.PROTOCOL_VERSION,
-        "capabilities": list(CAPABILITIES),
+        "capabilities": list(capabilities_of(claims)),
         "limits": {
             **limits.session_limits().as_wire(),
             "message_bytes": limits.message_bytes,

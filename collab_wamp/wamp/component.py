@@ -17,6 +17,9 @@ from twisted.logger import Logger
 from ..errors import URI_PREFIX, CollabError
 from ..protocol import Arguments
 
+# The role of the node's own parts.
+BACKEND = "backend"
+
 
 def application_error(error: CollabError) -> ApplicationError:
     """An error as it crosses the wire: URI, the message for people, keyword arguments."""

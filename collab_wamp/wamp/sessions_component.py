@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-from collections import OrderedDict
 from typing import Any
 
 from autobahn.wamp.exception import ApplicationError, TransportLost
@@ -13,13 +12,12 @@ from twisted.internet.task import LoopingCall
 from .. import protocol
 from ..errors import CollabError
 from ..protocol import Arguments
-from ..sessions import Caller, Sessions
+from ..sessions import Sessions
 from ..store.values import SessionKey
-from ..tokens import Claims
+from .callers import Callers
 from .component import CollabComponent
 
 TIDY_S = 5.0
-CALLERS = 20_000
 
 
 class Component(CollabComponent):
@@ -27,7 +25,7 @@ class Component(CollabComponent):
 
     async def begin(self) -> None:
         config = self.config.extra["config"]
-        self._callers: OrderedDict[int, Claims] = OrderedDict()
+        callers = Callers(self)
         self._sessions = Sessions(
             self.config.extra["store"],
             instance_id=config.server.instance_id,
@@ -50,7 +48,7 @@ class Component(CollabComponent):
             (protocol.LIST, self._sessions.list_sessions),
             (protocol.DESTROY, self._sessions.destroy),
         ):
-            await self._serve_callers(procedure, answer)
+            await callers.serve(procedure, answer)
 
         async def health(_details: CallDetails, arguments: Arguments) -> dict[str, Any]:
             arguments.finish()
@@ -60,28 +58,6 @@ class Component(CollabComponent):
         self._tidy = LoopingCall(lambda: self.background(self._sessions.documents.tidy()))
         self._tidy.clock = self.clock
         self._tidy.start(TIDY_S, now=False)
-
-    async def _serve_callers(self, procedure: str, answer: Any) -> None:
-        async def handle(details: CallDetails, arguments: Arguments) -> dict[str, Any]:
-            result: dict[str, Any] = await answer(await self._caller(details), arguments)
-            return result
-
-        await self.serve(procedure, handle)
-
-    async def _caller(self, details: CallDetails) -> Caller:
-        """Who calls. The router knows what the connection's token said."""
-        claims = self._callers.get(details.caller)
-        if claims is None:
-            try:
-                known = await self.call("wamp.session.get", details.caller)
-            except ApplicationError as error:
-                if error.error == "wamp.error.no_such_session":
-                    raise CollabError("token_invalid", "The connection has gone.") from None
-                raise
-            claims = self._callers[details.caller] = Claims.from_extra(known["authextra"])
-            while len(self._callers) > CALLERS:
-                self._callers.popitem(last=False)
-        return Caller(claims, details.caller)
 
     async def _watch(self, key: SessionKey) -> str:
         try:

@@ -7,10 +7,11 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 
+from collab_wamp.caller import Caller
 from collab_wamp.joining import SessionLimits
 from collab_wamp.protocol import Arguments
 from collab_wamp.relay import Relay
-from collab_wamp.sessions import Caller, Sessions
+from collab_wamp.sessions import Sessions
 from collab_wamp.store.interface import Store
 from collab_wamp.store.memory import MemoryStore
 from collab_wamp.store.values import SessionKey

@@ -7,10 +7,10 @@ from typing import Any
 
 import orjson
 
+from collab_wamp.caller import Caller
 from collab_wamp.errors import CollabError
 from collab_wamp.joining import SessionLimits
 from collab_wamp.protocol import Arguments
-from collab_wamp.sessions import Caller
 from collab_wamp.store.memory import MemoryStore
 from collab_wamp.store.values import SessionKey
 

@@ -6,13 +6,33 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import TestCase
 
-from collab_wamp.access import RIGHTS, allows, right_for
+from collab_wamp.access import ADMINISTRATIVE, ORDINARY, RIGHTS, allows, right_for
+from collab_wamp.caller import Caller
+from collab_wamp.errors import CollabError
 from collab_wamp.tokens import Claims
 
 RIGHT = st.sampled_from(RIGHTS)
 
 
 class AccessTests(TestCase):
+    def test_without_the_capability_to_edit_nobody_edits(self) -> None:
+        claims = Claims("ada", "acme", {"notes": "manage"}, capabilities=("cursor",))
+        self.assertEqual(right_for(claims, "notes"), "view")
+        self.assertIsNone(right_for(claims, "other"))
+        claims = Claims("ada", "acme", {"notes": "manage"}, capabilities=("edit",))
+        self.assertEqual(right_for(claims, "notes"), "manage")
+
+    def test_what_is_administrative_has_to_be_named(self) -> None:
+        caller = Caller(Claims("ada", "acme", {"*": "manage"}), 1)
+        self.assertTrue(all(map(caller.has, ORDINARY)))
+        for capability in ADMINISTRATIVE:
+            with self.assertRaises(CollabError) as caught:
+                caller.require(capability)
+            self.assertEqual(caught.exception.code, "denied")
+            self.assertEqual(caught.exception.kwargs["needs"], capability)
+            named = Caller(Claims("ada", "acme", capabilities=(capability,)), 1)
+            named.require("tokens" if capability != "tokens" else "stats", capability)
+
     def test_the_right_for_a_session_wins_over_the_one_for_all(self) -> None:
         claims = Claims("ada", "acme", {"notes": "view", "*": "manage"})
         self.assertEqual(right_for(claims, "notes"), "view")

@@ -13,7 +13,7 @@ from twisted.trial.unittest import TestCase
 
 from collab_wamp import cli
 from collab_wamp.config import load
-from collab_wamp.tokens import Keyring
+from collab_wamp.tokens import Claims, Keyring
 
 TOKEN = ("token", "--user", "ada", "--tenant", "acme", "--rights", "notes=edit,*=view")
 SECRET = "a secret that is long enough for a test"
@@ -48,7 +48,7 @@ class CliCase(TestCase):
 
 
 class TokenTests(CliCase):
-    def claims(self, argv: Sequence[str], now_s: float = 0) -> object:
+    def claims(self, argv: Sequence[str], now_s: float = 0) -> Claims:
         status, out, err = self.run_it(*argv)
         self.assertEqual((status, err), (0, ""))
         self.assertEqual(out.count("\n"), 1)
@@ -58,6 +58,15 @@ class TokenTests(CliCase):
         claims = self.claims(TOKEN)
         self.assertEqual((claims.user_id, claims.tenant), ("ada", "acme"))
         self.assertEqual(claims.rights, {"notes": "edit", "*": "view"})
+        self.assertEqual(claims.capabilities, ())
+        self.assertTrue(claims.token_id, "a token can be revoked by its id")
+
+    def test_capabilities(self) -> None:
+        claims = self.claims((*TOKEN, "--capabilities", "edit, stats"))
+        self.assertEqual(claims.capabilities, ("edit", "stats"))
+        status, out, err = self.run_it(*TOKEN, "--capabilities", "fly")
+        self.assertEqual((status, out), (2, ""))
+        self.assertIn("'fly' is no capability; there are edit, cursor,", err)
 
     def test_a_user_may_be_called_like_a_command(self) -> None:
         for name in cli.COMMANDS:

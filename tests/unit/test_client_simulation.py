@@ -11,6 +11,7 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from collab_wamp import documents
+from collab_wamp.caller import Caller
 from collab_wamp.client.errors import ClientError, from_wamp
 from collab_wamp.client.observer import Rejection
 from collab_wamp.client.replica import Change
@@ -20,7 +21,6 @@ from collab_wamp.client.sync import Sync
 from collab_wamp.errors import CollabError
 from collab_wamp.joining import SessionLimits
 from collab_wamp.protocol import Arguments
-from collab_wamp.sessions import Caller
 from collab_wamp.store.values import SessionKey
 from tests.support.parties import Party, claims
 from tests.support.surroundings import ClockSurroundings

@@ -13,10 +13,9 @@ import collab_wamp
 ROOT = Path(collab_wamp.__file__).parent
 PURE = {"errors", "protocol", "access", "tokens"}
 STORE = {"store.interface", "store.values", "store.answers", "store.announcements"}
-STORE = {"store.interface", "store.values", "store.answers", "store.announcements"}
 USE_CASES = {
     "document", "documents", "writer", "joining", "participants", "presence", "sessions", "relay",
-    "feed", "merging", "surroundings", "shared",
+    "caller", "feed", "merging", "surroundings", "shared",
 }  # fmt: skip
 PLAIN_PROCESSES = {"children", "embedded", "node", "supervisor"}
 
@@ -54,7 +53,7 @@ ONLY_IN: dict[str, set[str]] = {
     "os.environ": {"cli", "commands", "wamp/worker", "wamp/settings", "wamp/supervise"},
     "time": {"wamp", "http", "children", "embedded", "supervisor", "commands"},
     "random": {"wamp", "client"},
-    "secrets": {"wamp", "client"},
+    "secrets": {"wamp", "client", "commands"},
 }
 # Nothing from outside but the standard library and attrs.
 NO_TWISTED = {"ot", "access", "protocol", "tokens", "errors", "presence", "document", "joining"}

@@ -1,0 +1,60 @@
+"""Who a call comes from, for the components that answer clients."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from autobahn.wamp.exception import ApplicationError
+from autobahn.wamp.types import CallDetails
+
+from ..caller import Caller
+from ..errors import CollabError
+from ..protocol import ON_BEHALF, Arguments
+from ..tokens import Claims
+from .component import BACKEND, CollabComponent
+
+MOST = 20_000
+
+Answer = Callable[[Caller, Arguments], Awaitable[dict[str, Any]]]
+
+
+class Callers:
+    """What the tokens of the connections said that call this component.
+
+    The node's own parts may call on behalf of a user whose token they have checked: they give its
+    claims (`Claims.as_extra`) as the argument `on_behalf`, which clients cannot.
+    """
+
+    def __init__(self, component: CollabComponent) -> None:
+        self._component = component
+        self._known: OrderedDict[int, Claims] = OrderedDict()
+
+    async def serve(self, procedure: str, answer: Answer) -> None:
+        """Register a procedure that is told who calls."""
+
+        async def handle(details: CallDetails, arguments: Arguments) -> dict[str, Any]:
+            return await answer(await self._caller(details, arguments), arguments)
+
+        await self._component.serve(procedure, handle)
+
+    def forget(self, wamp_session_id: int) -> None:
+        """Ask anew what a connection's token says."""
+        self._known.pop(wamp_session_id, None)
+
+    async def _caller(self, details: CallDetails, arguments: Arguments) -> Caller:
+        if details.caller_authrole == BACKEND:
+            return Caller(Claims.from_extra(arguments.value(ON_BEHALF)), 0)
+        claims = self._known.get(details.caller)
+        if claims is None:
+            try:
+                known = await self._component.call("wamp.session.get", details.caller)
+            except ApplicationError as error:
+                if error.error == "wamp.error.no_such_session":
+                    raise CollabError("token_invalid", "The connection has gone.") from None
+                raise
+            claims = self._known[details.caller] = Claims.from_extra(known["authextra"])
+            while len(self._known) > MOST:
+                self._known.popitem(last=False)
+        return Caller(claims, details.caller)
