@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import attrs
 
@@ -48,6 +49,38 @@ class EpochAnnounced:
 
 
 @attrs.frozen
+class RightsAnnounced:
+    """A user's stored right on the session is another one; "" = there is none any more."""
+
+    user_id: str
+    stored: str
+
+
+@attrs.frozen
+class RevokedAnnounced:
+    """To all nodes: tokens are good no more, see `commons.Revocation`."""
+
+    tenant: str
+    kind: str
+    name: str
+    at_ms: int
+
+
+@attrs.frozen
+class NoticeAnnounced:
+    """To all nodes: something to tell a tenant's users, or one of them.
+
+    Attributes:
+        user_id: "" = all of the tenant.
+        notice: the event, a JSON object.
+    """
+
+    tenant: str
+    user_id: str
+    notice: dict[str, Any]
+
+
+@attrs.frozen
 class ChannelReset:
     """The channel was interrupted: announcements may be missing; read the log and the roster."""
 
@@ -59,8 +92,15 @@ Announcement = (
     | PresenceAnnounced
     | DestroyAnnounced
     | EpochAnnounced
+    | RightsAnnounced
+    | RevokedAnnounced
+    | NoticeAnnounced
     | ChannelReset
 )
 
 
 Listener = Callable[[SessionKey, Announcement], None]
+# Told of what is announced to all nodes; the key is `NODES`.
+NodesListener = Listener
+# The channel of all nodes stands where that of a session would; no tenant has this name.
+NODES = SessionKey("", "nodes")

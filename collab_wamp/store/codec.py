@@ -31,7 +31,10 @@ from .announcements import (
     EpochAnnounced,
     JoinAnnounced,
     LeaveAnnounced,
+    NoticeAnnounced,
     PresenceAnnounced,
+    RevokedAnnounced,
+    RightsAnnounced,
 )
 from .values import Edit, JoinRecord, Participant, Presence, SessionKey, SessionMeta, Snapshot
 
@@ -138,6 +141,16 @@ def decode_presences(flat: Sequence[bytes]) -> dict[str, Presence]:
     return {name: Presence(*orjson.loads(value)) for name, value in pairs(flat).items()}
 
 
+def encode_announcement(announcement: Announcement) -> bytes:
+    """Of those that no script writes."""
+    match announcement:
+        case RevokedAnnounced(tenant, kind, name, at_ms):
+            return orjson.dumps(["revoked", tenant, kind, name, at_ms])
+        case NoticeAnnounced(tenant, user_id, notice):
+            return orjson.dumps(["notice", tenant, user_id, notice])
+    raise TypeError(f"{announcement!r} is announced by the script that makes it happen")
+
+
 def decode_announcement(message: bytes) -> Announcement:
     """Raises `ValueError` for what no version of this program has sent."""
     match orjson.loads(message):
@@ -154,4 +167,10 @@ def decode_announcement(message: bytes) -> Announcement:
             return DestroyAnnounced(epoch)
         case ["epoch", epoch]:
             return EpochAnnounced(epoch)
+        case ["rights", user_id, stored]:
+            return RightsAnnounced(user_id, stored)
+        case ["revoked", tenant, kind, name, at_ms]:
+            return RevokedAnnounced(tenant, kind, name, at_ms)
+        case ["notice", tenant, user_id, notice]:
+            return NoticeAnnounced(tenant, user_id, notice)
     raise ValueError(f"unknown announcement {message[:40]!r}")

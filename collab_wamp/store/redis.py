@@ -28,6 +28,7 @@ from .channels import Channels
 from .clock import StoreClock
 from .connection import Connection, Script, unavailable
 from .durability import Durability, Settler
+from .redis_commons import RedisCommons
 from .values import (
     Edit,
     JoinRecord,
@@ -51,7 +52,7 @@ SCRIPTS = {
     name: Script(name)
     for name in (
         "create", "commit", "edits", "join", "leave", "roster", "snapshot", "save_snapshot",
-        "presence", "destroy", "renew_epoch",
+        "presence", "destroy", "renew_epoch", "revoke", "beat", "instances", "bury", "take", "left",
     )
 }  # fmt: skip
 
@@ -64,6 +65,9 @@ class RedisStore:
         durability: what an acknowledgement promises, see `durability`.
         instance_id: the node.
         monotonic: seconds on a clock that nobody sets.
+
+    Attributes:
+        commons: what all nodes share beside the sessions.
     """
 
     log = Logger()
@@ -84,6 +88,9 @@ class RedisStore:
         self._connection = Connection(reactor, self.address, came_up=self._came_up)
         self._channels = Channels(reactor, self.address)
         self._settler = Settler(reactor, self.address, durability, instance_id)
+        self.commons = RedisCommons(
+            self._clock, self._channels, self._connection.command, self._run, self._change
+        )
         self._server = ""
         self._policy = ""
 

@@ -14,7 +14,9 @@ from collab_wamp.errors import CollabError
 from collab_wamp.store.address import parse_address
 from collab_wamp.store.announcements import ChannelReset
 from collab_wamp.store.answers import Committed, Moved
+from collab_wamp.store.commons import Bucket
 from collab_wamp.store.redis import RedisStore
+from tests.support.commons_contract import TOKEN, CommonsContract
 from tests.support.store_contract import KEY, StoreContract, participant, submission
 from tests.support.valkey import ValkeyServer
 from tests.support.waiting import until
@@ -51,6 +53,29 @@ class RedisCase(TestCase):
 
     async def wait(self, heard: list[Any], count: int) -> None:
         await until(lambda: len(heard) >= count)
+
+
+class RedisCommonsTests(CommonsContract, RedisCase):
+    async def setUp(self) -> None:
+        await super().setUp()
+        self.commons = self.store.commons
+
+    async def until(self, condition: Any) -> None:
+        await until(condition)
+
+    async def pass_time(self, seconds: float) -> None:
+        over: Deferred[None] = Deferred()
+        reactor.callLater(seconds, over.callback, None)
+        await over
+
+    async def test_no_key_is_left_for_ever(self) -> None:
+        await self.commons.revoke(TOKEN, 60)
+        await self.commons.beat("a", {}, 60)
+        await self.commons.take([Bucket("{rate:acme}:edits", per_s=1, burst=3)], 0)
+        keys = await self.store._connection.command("KEYS", "*")
+        self.assertEqual(len(keys), 4)
+        for key in keys:
+            self.assertGreater(await self.store._connection.command("PTTL", key), 0, key)
 
 
 class RedisStoreTests(StoreContract, RedisCase):

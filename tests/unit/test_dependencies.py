@@ -12,7 +12,9 @@ import collab_wamp
 
 ROOT = Path(collab_wamp.__file__).parent
 PURE = {"errors", "protocol", "access", "tokens"}
-STORE = {"store.interface", "store.values", "store.answers", "store.announcements"}
+STORE = {
+    "store.interface", "store.values", "store.answers", "store.announcements", "store.commons",
+}  # fmt: skip
 USE_CASES = {
     "document", "documents", "writer", "joining", "participants", "presence", "sessions", "relay",
     "caller", "feed", "merging", "surroundings", "shared",

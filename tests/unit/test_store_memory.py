@@ -7,6 +7,8 @@ from typing import Any
 from twisted.trial.unittest import TestCase
 
 from collab_wamp.store.memory import MemoryStore
+from collab_wamp.store.memory_commons import MemoryCommons
+from tests.support.commons_contract import CommonsContract
 from tests.support.store_contract import StoreContract
 
 
@@ -16,3 +18,15 @@ class MemoryStoreTests(StoreContract, TestCase):
 
     async def wait(self, heard: list[Any], count: int) -> None:
         self.assertEqual(len(heard), count)
+
+
+class MemoryCommonsTests(CommonsContract, TestCase):
+    def setUp(self) -> None:
+        self.now_ms = 1_000_000.0
+        self.commons = MemoryCommons(lambda: self.now_ms)
+
+    async def until(self, condition: Any) -> None:
+        self.assertTrue(condition())
+
+    async def pass_time(self, seconds: float) -> None:
+        self.now_ms += seconds * 1000
