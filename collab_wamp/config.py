@@ -93,6 +93,8 @@ class Auth:
     Attributes:
         secret: for HS256, at least 32 bytes in production.
         public_key_file: PEM, for RS256 and EdDSA.
+        issued_s: the longest life of a token that `collab.token.issue` makes.
+        revocations_kept_s: how long revoked tokens are remembered; issue none that live longer.
     """
 
     algorithms: tuple[str, ...] = _setting(("HS256",), "JWT_ALGORITHMS", _algorithms)
@@ -101,6 +103,8 @@ class Auth:
     issuer: str = _setting("collab_wamp", "JWT_ISSUER")
     audience: str = _setting("collab_wamp", "JWT_AUDIENCE", lambda v: "" if v else "is required")
     leeway_s: float = _setting(30.0, "JWT_LEEWAY", _between(0, 300))
+    issued_s: int = _setting(900, "JWT_ISSUED_TTL", _between(1, 30 * 86_400))
+    revocations_kept_s: float = _setting(30.0 * 86_400, check=_between(60, 366 * 86_400))
 
 
 @attrs.frozen

@@ -28,16 +28,28 @@ INFO: Final = "collab.session.info"
 LIST: Final = "collab.session.list"
 DESTROY: Final = "collab.session.destroy"
 
+TOKEN_ISSUE: Final = "collab.token.issue"
+TOKEN_REFRESH: Final = "collab.token.refresh"
+TOKEN_REVOKE: Final = "collab.token.revoke"
+
 # --- procedures between the node's own parts (no client may call them) ----------------------
 RELAY_WATCH: Final = "collab.relay.watch"
 HEALTH_SESSIONS: Final = "collab.node.health.sessions"
 HEALTH_RELAY: Final = "collab.node.health.relay"
+HEALTH_NODE: Final = "collab.node.health.node"
+NODE_ADMIT: Final = "collab.node.admit"
+ROUTER_CLAIMS: Final = "collab.router.claims"
+ROUTER_CUT: Final = "collab.router.cut"
+ROUTER_LOAD: Final = "collab.router.load"
 
 # The argument of a call on behalf of a user: the claims of their token.
 ON_BEHALF: Final = "on_behalf"
 
 # --- topics ---------------------------------------------------------------------------------
 INCOMING_PREFIX: Final = "collab.in."
+NOTICE: Final = "collab.notice"
+# Within a node: a connection goes on under another token (its id, the claims).
+NODE_REFRESHED: Final = "collab.node.refreshed"
 
 
 def topics(topic_key: str) -> dict[str, str]:

@@ -32,7 +32,7 @@ class Claims:
 
     Attributes:
         rights: session id or `*` → `view`, `edit` or `manage`.
-        expires_at: seconds since 1970.
+        issued_at, expires_at: seconds since 1970.
     """
 
     user_id: str
@@ -41,6 +41,7 @@ class Claims:
     name: str = ""
     token_id: str = ""
     capabilities: tuple[str, ...] = ()
+    issued_at: float = 0.0
     expires_at: float = 0.0
 
     def as_extra(self) -> dict[str, Any]:
@@ -52,6 +53,7 @@ class Claims:
             "name": self.name,
             "token_id": self.token_id,
             "capabilities": list(self.capabilities),
+            "issued_at": self.issued_at,
             "expires_at": self.expires_at,
         }
 
@@ -92,7 +94,8 @@ class Keyring:
             "sub": claims.user_id,
             "tenant": claims.tenant,
             "rights": claims.rights,
-            "iat": int(now_s),
+            # In milliseconds: what was revoked is told from what was issued a moment later.
+            "iat": int(now_s * 1000) / 1000,
             "exp": int(now_s + ttl_s),
             "aud": self.audience,
         }
@@ -183,6 +186,7 @@ def read_claims(body: Mapping[str, Any], *, now_s: float, leeway_s: float) -> Cl
         name=body.get("name", ""),
         token_id=body.get("jti", ""),
         capabilities=tuple(capabilities),
+        issued_at=float(body["iat"]),
         expires_at=float(body["exp"]),
     )
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from autobahn.wamp.exception import ApplicationError
+from twisted.internet.defer import Deferred
 
 from .. import protocol
 from ..access import capabilities_of
@@ -18,12 +19,13 @@ from ..errors import CollabError
 from ..tokens import Claims
 from . import connections
 from .component import application_error
+from .router_guard import Guard
 from .settings import from_environment
 
 # The one role that a token gives.
 ROLE = "user"
 
-Authenticator = Callable[[str, str | None, dict[str, Any]], dict[str, Any]]
+Authenticator = Callable[[str, str | None, dict[str, Any]], Deferred[dict[str, Any]]]
 
 
 def create(_config: dict[str, Any], _controller: Any) -> Authenticator:
@@ -31,9 +33,7 @@ def create(_config: dict[str, Any], _controller: Any) -> Authenticator:
     config = from_environment()
     keyring = config.keyring()
 
-    def authenticate(
-        realm: str, _claimed_authid: str | None, details: dict[str, Any]
-    ) -> dict[str, Any]:
+    async def check(realm: str, details: dict[str, Any]) -> dict[str, Any]:
         """Accept a ticket; the user is who the token says, whatever HELLO claims."""
         try:
             if realm != protocol.REALM:
@@ -44,6 +44,7 @@ def create(_config: dict[str, Any], _controller: Any) -> Authenticator:
                 raise CollabError(
                     "too_many", f"You have {limit} connections.", limit="connections_per_user"
                 )
+            await Guard.admit(claims)
         except CollabError as error:
             raise application_error(error) from None
         return {
@@ -52,6 +53,11 @@ def create(_config: dict[str, Any], _controller: Any) -> Authenticator:
             "authid": claims.user_id,
             "extra": welcome(claims, config, time.time()),
         }
+
+    def authenticate(
+        realm: str, _claimed_authid: str | None, details: dict[str, Any]
+    ) -> Deferred[dict[str, Any]]:
+        return Deferred.fromCoroutine(check(realm, details))
 
     return authenticate
 

@@ -6,12 +6,11 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from autobahn.wamp.exception import ApplicationError
 from autobahn.wamp.types import CallDetails
 
 from ..caller import Caller
 from ..errors import CollabError
-from ..protocol import ON_BEHALF, Arguments
+from ..protocol import NODE_REFRESHED, ON_BEHALF, ROUTER_CLAIMS, Arguments
 from ..tokens import Claims
 from .component import BACKEND, CollabComponent
 
@@ -39,22 +38,22 @@ class Callers:
 
         await self._component.serve(procedure, handle)
 
-    def forget(self, wamp_session_id: int) -> None:
-        """Ask anew what a connection's token says."""
-        self._known.pop(wamp_session_id, None)
+    async def begin(self) -> None:
+        """Notice it when a connection goes on under another token."""
+        await self._component.subscribe(self._refreshed, NODE_REFRESHED)
+
+    def _refreshed(self, args: list[Any], _kwargs: dict[str, Any]) -> None:
+        self._known.pop(args[0], None)
 
     async def _caller(self, details: CallDetails, arguments: Arguments) -> Caller:
         if details.caller_authrole == BACKEND:
             return Caller(Claims.from_extra(arguments.value(ON_BEHALF)), 0)
         claims = self._known.get(details.caller)
         if claims is None:
-            try:
-                known = await self._component.call("wamp.session.get", details.caller)
-            except ApplicationError as error:
-                if error.error == "wamp.error.no_such_session":
-                    raise CollabError("token_invalid", "The connection has gone.") from None
-                raise
-            claims = self._known[details.caller] = Claims.from_extra(known["authextra"])
+            known = await self._component.call(ROUTER_CLAIMS, wamp_session_id=details.caller)
+            if not known:
+                raise CollabError("token_invalid", "The connection has gone.")
+            claims = self._known[details.caller] = Claims.from_extra(known)
             while len(self._known) > MOST:
                 self._known.popitem(last=False)
         return Caller(claims, details.caller)

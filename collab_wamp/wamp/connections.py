@@ -3,24 +3,39 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Protocol
+from typing import Any, Protocol
 
 from twisted.logger import Logger
+
+from ..tokens import Claims
 
 log = Logger()
 
 
 class Connection(Protocol):
-    """What is kept of a connection; see `guarded.GuardedProtocol`."""
+    """What is kept of a connection; see `guarded.GuardedProtocol`.
+
+    Attributes:
+        user: (tenant, user id) once welcomed.
+        claims: what its token says, once welcomed.
+        wamp_session_id: 0 until welcomed.
+        warned_of: the time of expiry that its client has been told of.
+    """
 
     user: tuple[str, str] | None
+    claims: Claims | None
+    wamp_session_id: int
+    warned_of: float
 
     def look_after(self, now_s: float) -> None: ...
+
+    def say_goodbye(self, reason: str, message: str) -> None: ...
 
     def cut(self, kind: str) -> None: ...
 
 
 _open: set[Connection] = set()
+_by_id: dict[int, Connection] = {}
 _users: Counter[tuple[str, str]] = Counter()
 # What was refused, and who was thrown out, by kind.
 counts: Counter[str] = Counter()
@@ -30,18 +45,23 @@ def opened(connection: Connection) -> None:
     _open.add(connection)
 
 
-def welcomed(connection: Connection, tenant: str, user_id: str) -> None:
-    connection.user = (tenant, user_id)
+def welcomed(connection: Connection, wamp_session_id: int, claims: Claims) -> None:
+    connection.user = (claims.tenant, claims.user_id)
+    connection.claims = claims
+    connection.wamp_session_id = wamp_session_id
+    _by_id[wamp_session_id] = connection
     _users[connection.user] += 1
 
 
 def closed(connection: Connection) -> None:
     _open.discard(connection)
+    if _by_id.get(connection.wamp_session_id) is connection:
+        del _by_id[connection.wamp_session_id]
     if connection.user is not None:
         _users[connection.user] -= 1
         if not _users[connection.user]:
             del _users[connection.user]
-        connection.user = None
+        connection.user = connection.claims = None
 
 
 def total() -> int:
@@ -49,9 +69,28 @@ def total() -> int:
     return len(_open)
 
 
+def everyone() -> list[Connection]:
+    """Those that have logged in."""
+    return list(_by_id.values())
+
+
+def by_id(wamp_session_id: int) -> Connection | None:
+    return _by_id.get(wamp_session_id)
+
+
 def of_user(tenant: str, user_id: str) -> int:
     """How many connections a user has."""
     return _users[tenant, user_id]
+
+
+def by_tenant() -> dict[str, dict[str, Any]]:
+    """Tenant → how many `connections` and `users` it has here."""
+    tenants: dict[str, dict[str, Any]] = {}
+    for (tenant, _user_id), count in _users.items():
+        row = tenants.setdefault(tenant, {"connections": 0, "users": 0})
+        row["connections"] += count
+        row["users"] += 1
+    return tenants
 
 
 def look_after_all(now_s: float) -> None:

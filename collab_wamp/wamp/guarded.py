@@ -23,6 +23,7 @@ from twisted.logger import Logger
 
 from ..config import Limits
 from ..errors import URI_PREFIX
+from ..tokens import Claims
 from . import connections, gate
 
 SUBPROTOCOLS = ("wamp.2.msgpack", "wamp.2.json")
@@ -61,18 +62,20 @@ class GuardedProtocol(WampWebSocketServerProtocol):  # type: ignore[misc]  # nor
 
     Attributes:
         limits: set by `router_guard`.
-        user: (tenant, user id) once welcomed.
+        user, claims, wamp_session_id, warned_of: see `connections.Connection`.
     """
 
     limits: ClassVar[Limits] = Limits()
     user: tuple[str, str] | None = None
+    claims: Claims | None = None
+    wamp_session_id = 0
+    warned_of = 0.0
     maxMessagePayloadSize: int
 
     # --- coming and going -------------------------------------------------------------------
 
     def connectionMade(self) -> None:
         self._opened_s = time.time()
-        self._expires_s: float | None = None
         self._cut_s: float | None = None
         self._slow_since_s: float | None = None
         self._early_messages = 0
@@ -211,8 +214,7 @@ class GuardedProtocol(WampWebSocketServerProtocol):  # type: ignore[misc]  # nor
         super().send(msg)
         kind = type(msg)
         if kind is Welcome:
-            self._expires_s = msg.authextra["expires_at"]
-            connections.welcomed(self, msg.authextra["tenant"], msg.authextra["user_id"])
+            connections.welcomed(self, msg.session, Claims.from_extra(msg.authextra))
         elif kind is Result or (kind is Error and msg.request_type == gate.CALL):
             self._calls -= 1
         elif kind is Goodbye or kind is Abort:
@@ -234,12 +236,12 @@ class GuardedProtocol(WampWebSocketServerProtocol):  # type: ignore[misc]  # nor
         if self._cut_s is not None:
             if now_s >= self._cut_s:
                 self.cut("lingers")
-        elif self._expires_s is None:
+        elif self.claims is None:
             if now_s - self._opened_s > self.limits.hello_s:
                 self.cut("no_hello")
-        elif now_s >= self._expires_s:
+        elif now_s >= self.claims.expires_at:
             connections.counts["expired"] += 1
-            self._session.leave(URI_PREFIX + "token_expired", "The token has expired.")
+            self.say_goodbye(URI_PREFIX + "token_expired", "The token has expired.")
         unread = self.unread_bytes
         if unread <= self.limits.send_buffer_slow_bytes:
             self._slow_since_s = None
@@ -249,6 +251,11 @@ class GuardedProtocol(WampWebSocketServerProtocol):  # type: ignore[misc]  # nor
             self.cut("slow_reader")
         if unread > self.limits.send_buffer_bytes:  # answers to pings come past `send`
             self.cut("slow_reader")
+
+    def say_goodbye(self, reason: str, message: str) -> None:
+        """Tell the client to go; it is cut when it stays."""
+        if self._cut_s is None:
+            self._session.leave(reason, message)
 
     def cut(self, kind: str) -> None:
         """End the connection now, and forget what it was to be sent."""

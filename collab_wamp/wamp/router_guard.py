@@ -15,7 +15,6 @@ import gc
 import time
 from typing import Any, ClassVar
 
-from autobahn.twisted.wamp import ApplicationSession
 from autobahn.wamp.exception import ApplicationError
 from autobahn.wamp.serializer import JsonObjectSerializer, Serializer
 from crossbar.router.broker import Broker
@@ -31,9 +30,12 @@ from twisted.web.http import HTTPChannel
 
 from .. import protocol
 from ..config import Config
+from ..tokens import Claims
 from . import connections, tuning
+from .component import CollabComponent
 from .guarded import GuardedProtocol
 from .patience import PatientSite
+from .router_calls import RouterCalls, not_ready
 from .settings import from_environment
 
 LOOK_S = 0.25
@@ -83,21 +85,34 @@ def install(config: Config) -> None:
     web_transport.Site = PatientSite
 
 
+def stop_the_process() -> None:
+    running: Any = reactor
+    running.stop()
+
+
 # Component → the procedure that tells how it is.
-HEALTH = {"sessions": protocol.HEALTH_SESSIONS, "relay": protocol.HEALTH_RELAY}
+HEALTH = {
+    "sessions": protocol.HEALTH_SESSIONS,
+    "relay": protocol.HEALTH_RELAY,
+    "node": protocol.HEALTH_NODE,
+}
 
 
-class Guard(ApplicationSession):  # type: ignore[misc]  # Autobahn has no types
+class Guard(CollabComponent):
     """The component; one for the router worker."""
 
     _current: ClassVar[Guard | None] = None
 
     def __init__(self, config: Any) -> None:
-        # Here, since an exception in `onJoin` would be logged and then forgotten.
+        # Here, since an exception in `begin` would be too late to keep the transports closed.
         install(from_environment())
+        config.extra = {"failed": stop_the_process, "reactor": reactor}
         super().__init__(config)
 
-    async def onJoin(self, details: Any) -> None:
+    async def begin(self) -> None:
+        config = from_environment()
+        self._calls = RouterCalls(self, config, config.keyring())
+        await self._calls.begin()
         Guard._current = self
         self._told: dict[str, int] = {}
         for call, seconds in ((self._look, LOOK_S), (self._tell, TELL_S)):
@@ -107,7 +122,9 @@ class Guard(ApplicationSession):  # type: ignore[misc]  # Autobahn has no types
 
     def _look(self) -> None:
         slow = connections.counts["slow_reader"]
-        connections.look_after_all(time.time())
+        now_s = time.time()
+        connections.look_after_all(now_s)
+        self._calls.warn_of_expiry(now_s)
         if connections.counts["slow_reader"] != slow:
             # What was waiting for a slow reader is held in reference cycles.
             gc.collect()
@@ -120,6 +137,13 @@ class Guard(ApplicationSession):  # type: ignore[misc]  # Autobahn has no types
         if any(news.values()):
             text = ", ".join(f"{kind} {n}" for kind, n in sorted(news.items()) if n)
             log.warn("refused or cut in the last {s:.0f} s: {text}", s=TELL_S, text=text)
+
+    @classmethod
+    async def admit(cls, claims: Claims) -> None:
+        """See `RouterCalls.admit`; for somebody who connects."""
+        if cls._current is None:
+            raise not_ready()
+        await cls._current._calls.admit(claims, connecting=True)
 
     @classmethod
     async def parts(cls) -> dict[str, dict[str, Any]]:

@@ -26,6 +26,7 @@ class Component(CollabComponent):
     async def begin(self) -> None:
         config = self.config.extra["config"]
         callers = Callers(self)
+        await callers.begin()
         self._sessions = Sessions(
             self.config.extra["store"],
             instance_id=config.server.instance_id,

@@ -1,7 +1,7 @@
-"""Runs one of the node's components: `python -m collab_wamp.wamp.worker sessions|relay`.
+"""Runs components of the node: `python -m collab_wamp.wamp.worker sessions|relay`.
 
 Connects to the store and to the router's private socket, and stays connected to both. Ends with
-status 1 where the component cannot start: its supervisor starts it again.
+status 1 where a component cannot start: its supervisor starts it again.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import importlib
 import os
 import sys
 import time
+from functools import partial
 from typing import Any
 
 from autobahn.twisted.rawsocket import WampRawSocketClientFactory
@@ -32,7 +33,8 @@ from ..children import die_with_parent
 from ..store.redis import RedisStore
 from . import tuning
 
-COMPONENTS = ("sessions", "relay")
+# Worker → its components; each has a connection to the router, and all have one store.
+COMPONENTS = {"sessions": ("sessions",), "relay": ("relay", "node")}
 RETRY_S = 0.25
 
 # Twisted's interfaces have no types that mypy understands.
@@ -51,11 +53,10 @@ def begin_log(level: str) -> None:
 
 
 def run(name: str) -> int:
-    """Until the process is told to end; the exit status."""
+    """A worker, until the process is told to end; the exit status."""
     config = configuration.load(os.environ)
     begin_log(config.server.log_level)
     tuning.stop_formatting()
-    component = importlib.import_module(f"collab_wamp.wamp.{name}_component").Component
     store = RedisStore(
         reactor,
         config.store.url,
@@ -71,27 +72,23 @@ def run(name: str) -> int:
         if reactor.running:
             reactor.stop()
 
-    def make() -> Any:
-        return component(
-            ComponentConfig(
-                protocol.REALM,
-                {
-                    "config": config,
-                    "store": store,
-                    "reactor": reactor,
-                    "now_ms": lambda: int(time.time() * 1000),
-                    "failed": failed,
-                },
-            )
-        )
-
-    factory = WampRawSocketClientFactory(make, serializer=MsgPackSerializer())
+    extra = {
+        "config": config,
+        "store": store,
+        "reactor": reactor,
+        "now_ms": lambda: int(time.time() * 1000),
+        "failed": failed,
+    }
     endpoint: Any = UNIXClientEndpoint(reactor, str(node.private_socket(config)))  # type: ignore[no-untyped-call]
-    service = ClientService(endpoint, factory, retryPolicy=lambda _attempt: RETRY_S)
     store.start()
-    service.startService()
-    # In the reactor's order: first nothing more comes in, then the store's links are closed.
-    reactor.addSystemEventTrigger("before", "shutdown", service.stopService)
+    for component in COMPONENTS[name]:
+        kind = importlib.import_module(f"collab_wamp.wamp.{component}_component").Component
+        make = partial(kind, ComponentConfig(protocol.REALM, extra))
+        factory = WampRawSocketClientFactory(make, serializer=MsgPackSerializer())
+        service = ClientService(endpoint, factory, retryPolicy=lambda _attempt: RETRY_S)
+        service.startService()
+        # First nothing more comes in.
+        reactor.addSystemEventTrigger("before", "shutdown", service.stopService)
     reactor.run()
     return status
 

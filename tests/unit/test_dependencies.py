@@ -17,7 +17,7 @@ STORE = {
 }  # fmt: skip
 USE_CASES = {
     "document", "documents", "writer", "joining", "participants", "presence", "sessions", "relay",
-    "caller", "feed", "merging", "surroundings", "shared",
+    "caller", "credentials", "feed", "merging", "surroundings", "shared",
 }  # fmt: skip
 PLAIN_PROCESSES = {"children", "embedded", "node", "supervisor"}
 

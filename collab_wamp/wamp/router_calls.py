@@ -1,0 +1,142 @@
+"""What the router's process answers: about the connections that it holds."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from autobahn.wamp.exception import ApplicationError
+from autobahn.wamp.types import CallDetails, PublishOptions
+
+from .. import protocol
+from ..access import capabilities_of
+from ..config import Config
+from ..credentials import from_rows, is_revoked_by
+from ..errors import TABLE, URI_PREFIX, CollabError
+from ..protocol import Arguments
+from ..tokens import Claims, Keyring, invalid
+from . import connections
+from .component import CollabComponent
+
+ASK_S = 2.5
+# So long before a token expires its connection is told, or for a tenth of its life if that is less.
+WARN_S = 60.0
+
+
+class RouterCalls:
+    """The procedures of the router's process.
+
+    Args:
+        component: of this process.
+    """
+
+    def __init__(self, component: CollabComponent, config: Config, keyring: Keyring) -> None:
+        self._component = component
+        self._config = config
+        self._keyring = keyring
+
+    async def begin(self) -> None:
+        for procedure, answer in (
+            (protocol.TOKEN_REFRESH, self._refresh),
+            (protocol.ROUTER_CLAIMS, self._claims),
+            (protocol.ROUTER_CUT, self._cut),
+            (protocol.ROUTER_LOAD, self._load),
+        ):
+            await self._component.serve(procedure, answer)
+
+    # --- for clients ------------------------------------------------------------------------
+
+    async def _refresh(self, details: CallDetails, arguments: Arguments) -> dict[str, Any]:
+        """Go on under a newer token of the same user."""
+        ticket = arguments.value("ticket")
+        arguments.finish()
+        connection = connections.by_id(details.caller)
+        if connection is None or connection.claims is None:
+            raise CollabError("token_invalid", "The connection has gone.")
+        claims = self._keyring.verify(ticket, now_s=time.time())
+        if (claims.tenant, claims.user_id) != connection.user:
+            raise invalid()
+        await self.admit(claims, connecting=False)
+        connection.claims = claims
+        self._component.publish(protocol.NODE_REFRESHED, details.caller, claims.as_extra())
+        return {
+            "expires_at": claims.expires_at,
+            "rights": claims.rights,
+            "capabilities": list(capabilities_of(claims)),
+        }
+
+    async def admit(self, claims: Claims, *, connecting: bool) -> None:
+        """Ask the node whether a token may be used.
+
+        Raises:
+            CollabError: `token_revoked`, `draining`, `rate_limited`; `overloaded` where nobody
+                answers yet.
+        """
+        asking = self._component.call(
+            protocol.NODE_ADMIT, claims=claims.as_extra(), connecting=connecting
+        )
+        asking.addTimeout(ASK_S, self._component.clock)
+        try:
+            await asking
+        except ApplicationError as error:
+            code = error.error.removeprefix(URI_PREFIX)
+            if code in TABLE:
+                details = {**error.kwargs}
+                details.pop("retryable", None)
+                raise CollabError(code, error.error_message(), **details) from None
+            raise not_ready() from error
+        except Exception as error:  # a time-out, a transport that is gone
+            raise not_ready() from error
+
+    # --- for the node's own parts -----------------------------------------------------------
+
+    async def _claims(self, _details: CallDetails, arguments: Arguments) -> dict[str, Any]:
+        """What the token of a connection says; {} where it has gone."""
+        connection = connections.by_id(arguments.integer("wamp_session_id", 0, 2**53))
+        if connection is None or connection.claims is None:
+            return {}
+        return connection.claims.as_extra()
+
+    async def _cut(self, _details: CallDetails, arguments: Arguments) -> dict[str, Any]:
+        """Say goodbye to connections, with an error's code: to some users', or to everybody."""
+        code = arguments.text("code", "", 64)
+        revocations = from_rows(arguments.optional_value("revoked") or [])
+        message = arguments.text("message", "", 200)
+        everybody = arguments.flag("everybody")
+        cut = 0
+        for connection in connections.everyone():
+            claims = connection.claims
+            if claims is None:
+                continue
+            if everybody or any(is_revoked_by(claims, revoked) for revoked in revocations):
+                connection.say_goodbye(URI_PREFIX + code, message)
+                cut += 1
+        return {"cut": cut}
+
+    async def _load(self, _details: CallDetails, arguments: Arguments) -> dict[str, Any]:
+        """Connections in all, and of each tenant."""
+        arguments.finish()
+        return {"connections": connections.total(), "tenants": connections.by_tenant()}
+
+    # --- before a token expires -------------------------------------------------------------
+
+    def warn_of_expiry(self, now_s: float) -> None:
+        """Tell those whose tokens are about to expire; to be called every second or so."""
+        for connection in connections.everyone():
+            claims = connection.claims
+            if claims is None or connection.warned_of == claims.expires_at:
+                continue
+            life_s = claims.expires_at - claims.issued_at
+            if claims.expires_at - now_s > min(WARN_S, life_s / 10):
+                continue
+            connection.warned_of = claims.expires_at
+            self._component.publish(
+                protocol.NOTICE,
+                kind="token_expiring",
+                expires_at=claims.expires_at,
+                options=PublishOptions(eligible=[connection.wamp_session_id]),
+            )
+
+
+def not_ready() -> CollabError:
+    return CollabError("overloaded", "The node is starting; try again.", retry_after_ms=500)
