@@ -284,6 +284,11 @@ class Feed:
             return meta.revision < revision
         return edits[0].identity != head
 
+    def is_first(self) -> bool:
+        """Whether this instance is the first, by name, of those with participants here."""
+        others = {participant.instance_id for participant in self._elsewhere.values()}
+        return all(self._instance_id < other for other in others)
+
     # --- roster -----------------------------------------------------------------------------
 
     def _add(self, participant: Participant) -> bool:

@@ -195,6 +195,19 @@ class Relay:
             self.refused_presence += 1
             self.log.debug("presence refused: {error}", error=error)
 
+    def by_tenant(self) -> dict[str, dict[str, int]]:
+        """Tenant → its `participants` here, and the `sessions` with people on them.
+
+        Of a session that several instances follow only the first by name counts it.
+        """
+        tenants: dict[str, dict[str, int]] = {}
+        for key, feed in self._feeds.items():
+            if feed.participants:
+                row = tenants.setdefault(key.tenant, {"sessions": 0, "participants": 0})
+                row["sessions"] += feed.is_first()
+                row["participants"] += len(feed.participants)
+        return tenants
+
     # --- state ------------------------------------------------------------------------------
 
     async def health(self) -> dict[str, Any]:

@@ -160,7 +160,7 @@ def read_claims(body: Mapping[str, Any], *, now_s: float, leeway_s: float) -> Cl
     capabilities = body.get("capabilities", [])
     sound = (
         _is_text(body.get("sub"), 1, 128)
-        and _is_tenant(body.get("tenant"))
+        and is_tenant(body.get("tenant"))
         and _is_time(body.get("exp"))
         and _is_time(body.get("iat"))
         and ("nbf" not in body or _is_time(body["nbf"]))
@@ -204,7 +204,8 @@ def _is_text(value: Any, least: int, most: int) -> bool:
     )
 
 
-def _is_tenant(value: Any) -> bool:
+def is_tenant(value: Any) -> bool:
+    """Whether it is the name of a tenant by its form."""
     return isinstance(value, str) and TENANT.fullmatch(value) is not None
 
 

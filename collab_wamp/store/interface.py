@@ -133,6 +133,9 @@ class Store(Protocol):
         Returns the ids and the cursor for more ("" = no more).
         """
 
+    async def count_sessions(self, tenant: str) -> int:
+        """How many sessions a tenant has."""
+
     async def joined_on(self, instance_id: str) -> list[JoinRecord]:
         """A record for everybody who is joined on an instance, and maybe for some who are not."""
 

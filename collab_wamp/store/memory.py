@@ -285,6 +285,9 @@ class MemoryStore:
     async def existing(self, tenant: str, session_ids: Sequence[str]) -> list[str]:
         return [name for name in session_ids if SessionKey(tenant, name) in self._records]
 
+    async def count_sessions(self, tenant: str) -> int:
+        return sum(key.tenant == tenant for key in self._records)
+
     async def list_sessions(self, tenant: str, cursor: str, limit: int) -> tuple[list[str], str]:
         names = sorted(
             key.session_id

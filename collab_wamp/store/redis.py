@@ -201,6 +201,9 @@ class RedisStore:
             error.subFailure.raiseException()
         return [name for name, exists in zip(session_ids, answers, strict=True) if exists]
 
+    async def count_sessions(self, tenant: str) -> int:
+        return int(await self._connection.command("ZCARD", codec.listing(tenant)))
+
     # --- the log ----------------------------------------------------------------------------
 
     async def commit(

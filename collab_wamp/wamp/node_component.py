@@ -5,15 +5,23 @@ from __future__ import annotations
 import secrets
 from typing import Any
 
+from autobahn.wamp.exception import ApplicationError
 from autobahn.wamp.types import CallDetails
 from twisted.internet.task import LoopingCall
 
-from .. import protocol
+from .. import __version__, protocol
 from ..credentials import Credentials, as_rows
 from ..errors import CollabError
+from ..notices import Notices
 from ..participants import random_name
 from ..protocol import Arguments
-from ..store.announcements import Announcement, ChannelReset, RevokedAnnounced
+from ..reports import Reports, bury_the_dead
+from ..store.announcements import (
+    Announcement,
+    ChannelReset,
+    NoticeAnnounced,
+    RevokedAnnounced,
+)
 from ..store.commons import Revocation
 from ..store.values import SessionKey
 from ..tokens import Claims
@@ -21,6 +29,9 @@ from .callers import Callers
 from .component import CollabComponent
 
 TIDY_S = 60.0
+BEAT_S = 3.0
+# So long after its last beat an instance counts as alive.
+ALIVE_S = 10.0
 
 
 class Component(CollabComponent):
@@ -29,6 +40,7 @@ class Component(CollabComponent):
     async def begin(self) -> None:
         config = self.config.extra["config"]
         self._store = self.config.extra["store"]
+        self._instance_id = config.server.instance_id
         self._credentials = Credentials(
             self._store.commons,
             config.keyring(),
@@ -37,19 +49,31 @@ class Component(CollabComponent):
             longest_s=config.auth.issued_s,
             kept_s=config.auth.revocations_kept_s,
         )
+        reports = Reports(self._store, self._store.commons)
+        notices = Notices(self._store.commons, self.config.extra["now_ms"])
+        self._started_ms = self.config.extra["now_ms"]()
         await self._follow()
         callers = Callers(self)
         await callers.begin()
         for procedure, answer in (
             (protocol.TOKEN_ISSUE, self._credentials.issue),
             (protocol.TOKEN_REVOKE, self._credentials.revoke),
+            (protocol.STATS_CONNECTIONS, reports.connections),
+            (protocol.STATS_SESSIONS, reports.sessions),
+            (protocol.NOTICE_SEND, notices.send),
         ):
             await callers.serve(procedure, answer)
         await self.serve(protocol.NODE_ADMIT, self._admit)
         await self.serve(protocol.HEALTH_NODE, self._health)
-        self._tidy = LoopingCall(self._credentials.tidy)
-        self._tidy.clock = self.clock
-        self._tidy.start(TIDY_S, now=False)
+        self._loops = []
+        for work, seconds in (
+            (self._credentials.tidy, TIDY_S),
+            (lambda: self.background(self._beat()), BEAT_S),
+        ):
+            loop = LoopingCall(work)
+            loop.clock = self.clock
+            loop.start(seconds)
+            self._loops.append(loop)
 
     async def _follow(self) -> None:
         """Listen to what is announced to all nodes, as soon as the store answers."""
@@ -67,6 +91,8 @@ class Component(CollabComponent):
             case RevokedAnnounced():
                 revocation = self._credentials.announced(announcement)
                 self.background(self._cut([revocation]))
+            case NoticeAnnounced(tenant, user_id, notice):
+                self.background(self._notify(tenant, user_id, notice))
             case ChannelReset():
                 self.background(self._load_revocations())
 
@@ -83,6 +109,38 @@ class Component(CollabComponent):
                 message="The token was revoked.",
             )
 
+    async def _notify(self, tenant: str, user_id: str, notice: dict[str, Any]) -> None:
+        await self.call(protocol.ROUTER_NOTIFY, tenant=tenant, user_id=user_id, notice=notice)
+
+    # --- the node among others --------------------------------------------------------------
+
+    async def _beat(self) -> None:
+        """Say that this instance is alive and what it does, and look who is not any more."""
+        await self._store.commons.beat(self._instance_id, await self._report(), ALIVE_S)
+        await bury_the_dead(self._store, self._store.commons)
+
+    async def _report(self) -> dict[str, Any]:
+        tenants: dict[str, dict[str, Any]] = {}
+        connections = 0
+        for procedure in (protocol.ROUTER_LOAD, protocol.RELAY_LOAD):
+            try:
+                load = await self.call(procedure)
+            except ApplicationError as error:
+                # That part is being started again; the node is alive all the same.
+                self.log.debug("{name}: {error}", name=procedure, error=error)
+                continue
+            connections += load.get("connections", 0)
+            for tenant, row in load["tenants"].items():
+                tenants.setdefault(tenant, {}).update(row)
+        return {
+            "version": __version__,
+            "started_ms": self._started_ms,
+            "connections": connections,
+            "tenants": tenants,
+        }
+
+    # --- answers ----------------------------------------------------------------------------
+
     async def _admit(self, _details: CallDetails, arguments: Arguments) -> dict[str, Any]:
         """Whether a token may be used, and, where `connecting`, for one more connection."""
         claims = Claims.from_extra(arguments.value("claims"))
@@ -96,6 +154,7 @@ class Component(CollabComponent):
         return {"ok": True}
 
     def onLeave(self, details: Any) -> None:
-        if hasattr(self, "_tidy") and self._tidy.running:
-            self._tidy.stop()
+        for loop in getattr(self, "_loops", ()):
+            if loop.running:
+                loop.stop()
         super().onLeave(details)

@@ -41,6 +41,7 @@ class Component(CollabComponent):
         await self._reconcile()
         await self.serve(protocol.RELAY_WATCH, self._watch)
         await self.serve(protocol.HEALTH_RELAY, self._health)
+        await self.serve(protocol.RELAY_LOAD, self._load)
         self._tidy = LoopingCall(lambda: self.background(self._tidy_up()))
         self._tidy.clock = self.clock
         self._tidy.start(TIDY_S, now=False)
@@ -71,6 +72,10 @@ class Component(CollabComponent):
         key = SessionKey(arguments.text("tenant", "", 64), arguments.session_id())
         arguments.finish()
         return {"epoch": await self._relay.watch(key)}
+
+    async def _load(self, _details: CallDetails, arguments: Arguments) -> dict[str, Any]:
+        arguments.finish()
+        return {"tenants": self._relay.by_tenant()}
 
     async def _health(self, _details: CallDetails, arguments: Arguments) -> dict[str, Any]:
         arguments.finish()

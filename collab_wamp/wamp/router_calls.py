@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from autobahn.wamp.exception import ApplicationError
@@ -10,13 +11,13 @@ from autobahn.wamp.types import CallDetails, PublishOptions
 
 from .. import protocol
 from ..access import capabilities_of
-from ..config import Config
+from ..caller import Caller
 from ..credentials import from_rows, is_revoked_by
 from ..errors import TABLE, URI_PREFIX, CollabError
 from ..protocol import Arguments
 from ..tokens import Claims, Keyring, invalid
 from . import connections
-from .component import CollabComponent
+from .component import BACKEND, CollabComponent
 
 ASK_S = 2.5
 # So long before a token expires its connection is told, or for a tenth of its life if that is less.
@@ -28,11 +29,17 @@ class RouterCalls:
 
     Args:
         component: of this process.
+        health: tells how the node is.
     """
 
-    def __init__(self, component: CollabComponent, config: Config, keyring: Keyring) -> None:
+    def __init__(
+        self,
+        component: CollabComponent,
+        keyring: Keyring,
+        health: Callable[[], Awaitable[dict[str, Any]]],
+    ) -> None:
         self._component = component
-        self._config = config
+        self._health = health
         self._keyring = keyring
 
     async def begin(self) -> None:
@@ -41,6 +48,8 @@ class RouterCalls:
             (protocol.ROUTER_CLAIMS, self._claims),
             (protocol.ROUTER_CUT, self._cut),
             (protocol.ROUTER_LOAD, self._load),
+            (protocol.ROUTER_NOTIFY, self._notify),
+            (protocol.NODE_HEALTH, self._node_health),
         ):
             await self._component.serve(procedure, answer)
 
@@ -64,6 +73,19 @@ class RouterCalls:
             "rights": claims.rights,
             "capabilities": list(capabilities_of(claims)),
         }
+
+    async def _node_health(self, details: CallDetails, arguments: Arguments) -> dict[str, Any]:
+        """What `GET /health` answers."""
+        if details.caller_authrole == BACKEND:
+            claims = Claims.from_extra(arguments.value(protocol.ON_BEHALF))
+        else:
+            connection = connections.by_id(details.caller)
+            if connection is None or connection.claims is None:
+                raise CollabError("token_invalid", "The connection has gone.")
+            claims = connection.claims
+        arguments.finish()
+        Caller(claims, details.caller).require("stats", "operate")
+        return await self._health()
 
     async def admit(self, claims: Claims, *, connecting: bool) -> None:
         """Ask the node whether a token may be used.
@@ -112,6 +134,25 @@ class RouterCalls:
                 connection.say_goodbye(URI_PREFIX + code, message)
                 cut += 1
         return {"cut": cut}
+
+    async def _notify(self, _details: CallDetails, arguments: Arguments) -> dict[str, Any]:
+        """Publish a notice to the connections of a tenant, of one of its users, or to all."""
+        tenant = arguments.text("tenant", "", 64)
+        user_id = arguments.text("user_id", "", 128)
+        notice = arguments.value("notice")
+        arguments.finish()
+        receivers = [
+            connection.wamp_session_id
+            for connection in connections.everyone()
+            if connection.user is not None
+            and tenant in ("", connection.user[0])
+            and user_id in ("", connection.user[1])
+        ]
+        # An empty list of receivers means everybody to the router.
+        if receivers:
+            options = PublishOptions(eligible=receivers)
+            self._component.publish(protocol.NOTICE, options=options, **notice)
+        return {"receivers": len(receivers)}
 
     async def _load(self, _details: CallDetails, arguments: Arguments) -> dict[str, Any]:
         """Connections in all, and of each tenant."""

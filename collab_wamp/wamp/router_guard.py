@@ -28,7 +28,7 @@ from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 from twisted.web.http import HTTPChannel
 
-from .. import protocol
+from .. import __version__, protocol
 from ..config import Config
 from ..tokens import Claims
 from . import connections, tuning
@@ -90,6 +90,9 @@ def stop_the_process() -> None:
     running.stop()
 
 
+# What of a component's answer is load; the rest is for its own part.
+LOAD = ("sessions", "participants")
+
 # Component → the procedure that tells how it is.
 HEALTH = {
     "sessions": protocol.HEALTH_SESSIONS,
@@ -110,8 +113,8 @@ class Guard(CollabComponent):
         super().__init__(config)
 
     async def begin(self) -> None:
-        config = from_environment()
-        self._calls = RouterCalls(self, config, config.keyring())
+        self._since = time.monotonic()
+        self._calls = RouterCalls(self, from_environment().keyring(), self.health)
         await self._calls.begin()
         Guard._current = self
         self._told: dict[str, int] = {}
@@ -144,6 +147,23 @@ class Guard(CollabComponent):
         if cls._current is None:
             raise not_ready()
         await cls._current._calls.admit(claims, connecting=True)
+
+    @classmethod
+    async def health(cls) -> dict[str, Any]:
+        """How the node is: its parts and its load; `status` is `ok` or `failing`."""
+        parts = await cls.parts()
+        load = {"connections": connections.total()}
+        for part in parts.values():
+            load |= {name: part.pop(name) for name in LOAD if name in part}
+        since = time.monotonic() if cls._current is None else cls._current._since
+        return {
+            "status": "ok" if all(part["ok"] for part in parts.values()) else "failing",
+            "instance_id": from_environment().server.instance_id,
+            "version": __version__,
+            "uptime_s": round(time.monotonic() - since, 1),
+            "parts": parts,
+            "load": load,
+        }
 
     @classmethod
     async def parts(cls) -> dict[str, dict[str, Any]]:

@@ -135,6 +135,8 @@ class StoreContract:
         self.assertEqual((first, rest, end), (["A", "a", "b"], ["c"], ""))
         await self.store.destroy(SessionKey("acme", "a"))
         self.assertEqual(await self.store.list_sessions("acme", "", 9), (["A", "b", "c"], ""))
+        self.assertEqual(await self.store.count_sessions("acme"), 3)
+        self.assertEqual(await self.store.count_sessions("nobody"), 0)
 
     async def test_a_new_epoch_sends_everybody_away(self: Any) -> None:
         await self.make()

@@ -17,7 +17,7 @@ STORE = {
 }  # fmt: skip
 USE_CASES = {
     "document", "documents", "writer", "joining", "participants", "presence", "sessions", "relay",
-    "caller", "credentials", "feed", "merging", "surroundings", "shared",
+    "caller", "credentials", "notices", "reports", "feed", "merging", "surroundings", "shared",
 }  # fmt: skip
 PLAIN_PROCESSES = {"children", "embedded", "node", "supervisor"}
 
@@ -30,7 +30,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "config": PURE | USE_CASES | {"ot", "store.address"},
     "client": PURE | {"ot", "traces"},
     "traces": {"ot"},
-    "wamp": PURE | USE_CASES | {"ot", "store", "config", "node", "children"},
+    "wamp": PURE | USE_CASES | {"ot", "store", "config", "node", "children", "__version__"},
     "http": PURE | USE_CASES | {"config", "wamp", "__version__"},
     "children": set(),
     "embedded": set(),

@@ -1,0 +1,152 @@
+"""Two nodes on one store: everybody hears everything once, figures and notices are of all nodes."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from typing import Any
+
+from twisted.trial.unittest import TestCase
+
+from collab_wamp.tokens import Claims, Keyring
+from tests.support.node import SECRET, Node
+from tests.support.pair import shared_pair
+from tests.support.raw_wamp import CallError, RawClient, logged_in
+from tests.support.waiting import until
+
+NOTICE = "collab.notice"
+
+
+class NodesCase(TestCase):
+    timeout = 120
+
+    async def setUp(self) -> None:
+        self.pair = await shared_pair()
+        self.tenant = f"t{secrets.token_hex(6)}"
+        self.clients: list[RawClient] = []
+
+    async def tearDown(self) -> None:
+        for client in self.clients:
+            await client.cut()
+
+    async def client(
+        self, node: Node, user: str = "ada", *capabilities: str, tenant: str = ""
+    ) -> RawClient:
+        named = ("edit", "cursor", "selection", *capabilities)
+        claims = Claims(user, tenant or self.tenant, {"*": "manage"}, capabilities=named)
+        ticket = Keyring(secret=SECRET).issue(claims, now_s=time.time(), ttl_s=900)
+        client = await logged_in(node.port, ticket)
+        self.clients.append(client)
+        return client
+
+
+class NodesTests(NodesCase):
+    async def join(self, client: RawClient, client_id: str) -> dict[str, Any]:
+        await client.call("collab.session.create", session_id="notes", if_absent=True)
+        joined: dict[str, Any] = await client.call(
+            "collab.session.join", session_id="notes", client_id=client_id
+        )
+        for name in ("edits", "roster", "presence"):
+            await client.subscribe(joined["topics"][name])
+        return joined
+
+    async def test_an_edit_reaches_everybody_on_both_nodes_exactly_once(self) -> None:
+        people = [
+            await self.client(node, f"user{number}")
+            for number in range(3)
+            for node in self.pair.nodes
+        ]
+        joined = [
+            await self.join(client, f"client-{number:04}") for number, client in enumerate(people)
+        ]
+        for number, client in enumerate(people):
+            await client.call(
+                "collab.session.edit", session_id="notes", epoch=joined[0]["epoch"], revision=0,
+                client_id=f"client-{number:04}", seq=1, op=[f"<{number}>"],
+            )  # fmt: skip
+        topic = joined[0]["topics"]["edits"]
+        for client in people:
+            rows = await until(
+                lambda c=client: (
+                    [row for e in c.events(topic) for row in e["edits"]][5:]
+                    and [row for e in c.events(topic) for row in e["edits"]]
+                )
+            )
+            self.assertEqual([row[0] for row in rows], [f"client-{n:04}" for n in range(6)])
+            events = client.events(topic)
+            after = [event["after"] for event in events]
+            lengths = [len(event["edits"]) for event in events]
+            self.assertEqual(after, [sum(lengths[:n]) for n in range(len(lengths))])
+
+    async def test_a_cursor_on_one_node_is_seen_on_the_other_while_it_moves(self) -> None:
+        ada, bob = await self.client(self.pair.a, "ada"), await self.client(self.pair.b, "bob")
+        here = await self.join(ada, "client-0001")
+        await self.join(bob, "client-0002")
+        await ada.call(
+            "collab.session.edit", session_id="notes", epoch=here["epoch"], revision=0,
+            client_id="client-0001", seq=1, op=["Hello world"],
+        )  # fmt: skip
+        seen = set()
+        for position in range(1, 11):
+            ada.publish(here["topics"]["cursor"], revision=1, position=position)
+
+            def positions() -> set[Any]:
+                return {
+                    (row or {}).get("cursor")
+                    for event in bob.events(here["topics"]["presence"])
+                    for row in event["presence"].values()
+                }
+
+            await until(lambda p=position: p in positions(), what=f"cursor at {position}")
+            seen |= positions()
+        self.assertLessEqual(set(range(1, 11)), seen)
+        ada.publish(here["topics"]["selection"], revision=1, ranges=[[0, 5]])
+        await until(
+            lambda: any(
+                (row or {}).get("selection") == [[0, 5]]
+                for event in bob.events(here["topics"]["presence"])
+                for row in event["presence"].values()
+            )
+        )
+
+    async def test_figures_are_of_all_nodes_and_of_the_tenant_alone(self) -> None:
+        ada = await self.client(self.pair.a, "ada", "stats")
+        bob = await self.client(self.pair.b, "bob")
+        await self.client(self.pair.b, "eve", tenant="rival")
+        await self.join(ada, "client-0001")
+        await self.join(bob, "client-0002")
+        sessions: dict[str, Any] = {}
+        connections: dict[str, Any] = {}
+        while sessions.get("participants") != 2 or connections.get("connections") != 2:
+            sessions = await ada.call("collab.stats.sessions")
+            connections = await ada.call("collab.stats.connections")
+        self.assertEqual((sessions["tenant"], sessions["sessions"]), (self.tenant, 1))
+        self.assertEqual(sessions["active"], 1, "one session, though on two nodes")
+        self.assertEqual(
+            connections["instances"],
+            {"a": {"connections": 1, "users": 1}, "b": {"connections": 1, "users": 1}},
+        )
+        health = await ada.call("collab.node.health")
+        self.assertEqual((health["status"], health["instance_id"]), ("ok", "a"))
+        for procedure in ("collab.stats.sessions", "collab.node.health"):
+            with self.assertRaises(CallError) as caught:
+                await bob.call(procedure)
+            self.assertEqual(caught.exception.code, "denied")
+
+    async def test_notices_reach_a_tenant_or_a_user_on_every_node_and_nobody_else(self) -> None:
+        boss = await self.client(self.pair.a, "boss", "notify")
+        ada, bob = await self.client(self.pair.a, "ada"), await self.client(self.pair.b, "bob")
+        eve = await self.client(self.pair.b, "eve", tenant="rival")
+        for client in (ada, bob, eve):
+            await client.subscribe(NOTICE)
+        await boss.call("collab.notice.send", message="to bob", user_id="bob")
+        await boss.call("collab.notice.send", message="to all")
+
+        def messages(client: RawClient) -> list[Any]:
+            return [event["message"] for event in client.events(NOTICE)]
+
+        await until(lambda: "to all" in messages(ada) and "to all" in messages(bob))
+        self.assertEqual(messages(ada), ["to all"])
+        self.assertEqual(messages(bob), ["to bob", "to all"])
+        await boss.call("collab.session.list")
+        self.assertEqual(messages(eve), [])
