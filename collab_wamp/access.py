@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 RIGHTS = ("view", "edit", "manage")
+AT_MOST = "at_most:"
 # What a token lets its user do where it does not say: what people do in documents.
 ORDINARY = ("edit", "cursor", "selection")
 # What a token has to name. `tokens`: issue and revoke; `stats`: figures of the tenant; `notify`:
@@ -36,6 +37,38 @@ def right_for(claims: HasRights, session_id: str) -> str | None:
     return right
 
 
+def effective(right: str, granted: str, withheld: tuple[str, ...] = ()) -> str:
+    """The right that somebody has on a session; "" = none.
+
+    Args:
+        right: that their token gives; "" = none.
+        granted: what is stored of them on the session: "" = nothing, the token counts; `none`; a
+            right, which then counts alone; or `at_most:RIGHT`, where the token counts up to that.
+        withheld: ordinary capabilities that their token does not give.
+    """
+    if granted == "none":
+        right = ""
+    elif granted.startswith(AT_MOST):
+        right = min(right, granted.removeprefix(AT_MOST), key=_rank)
+    elif granted:
+        right = granted
+    return RIGHTS[0] if right and "edit" in withheld else right
+
+
+def without(granted: str, right: str) -> str:
+    """What is stored of somebody when a right, and those above it, are taken from them."""
+    if right == RIGHTS[0] or granted == "none":
+        return "none"
+    most = RIGHTS[RIGHTS.index(right) - 1]
+    if granted in RIGHTS:
+        return min(granted, most, key=_rank)
+    return AT_MOST + min(granted.removeprefix(AT_MOST) or most, most, key=_rank)
+
+
+def _rank(right: str) -> int:
+    return RIGHTS.index(right) if right else -1
+
+
 def allows(right: str, action: str) -> bool:
-    """Whether a right includes another: manage includes edit, edit includes view."""
-    return RIGHTS.index(right) >= RIGHTS.index(action)
+    """Whether a right ("" = none) includes another: manage includes edit, edit includes view."""
+    return _rank(right) >= _rank(action)

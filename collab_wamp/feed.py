@@ -11,6 +11,7 @@ import contextlib
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import attrs
 from twisted.logger import Logger
 
 from .errors import CollabError
@@ -27,6 +28,7 @@ from .store.announcements import (
     JoinAnnounced,
     LeaveAnnounced,
     PresenceAnnounced,
+    RightsAnnounced,
 )
 from .store.answers import NoSession, StaleEpoch
 from .store.interface import Store
@@ -145,6 +147,8 @@ class Feed:
                 self._joined(participant)
             case LeaveAnnounced(participant_id, reason):
                 self._left(participant_id, reason)
+            case RightsAnnounced(user_id, granted):
+                self._granted(user_id, granted)
             case PresenceAnnounced(instance_id, presence):
                 if instance_id != self._instance_id:
                     for participant_id, moved in presence.items():
@@ -304,8 +308,38 @@ class Feed:
         return known_as != participant
 
     def _joined(self, participant: Participant) -> None:
-        if self._add(participant):
+        participant_id = participant.participant_id
+        known_as = self.participants.get(participant_id) or self._elsewhere.get(participant_id)
+        if not participant.may:
+            self._put_out(participant)
+        elif not self._add(participant):
+            return
+        elif known_as is not None and known_as.join_id == participant.join_id:
+            # Another token, or another right: they never went.
+            if known_as.may != participant.may:
+                self._tell_right(participant)
+        else:
             self._publish("roster", {"joined": participant.as_wire()})
+
+    def _granted(self, user_id: str, granted: str) -> None:
+        """A user has other rights from now on, on whichever connections they are here."""
+        for participant in [*self.participants.values(), *self._elsewhere.values()]:
+            if participant.user_id == user_id:
+                self._joined(attrs.evolve(participant, granted=granted))
+
+    def _tell_right(self, participant: Participant) -> None:
+        row = {"participant_id": participant.participant_id, "right": participant.may}
+        self._publish("roster", {"rights": row})
+
+    def _put_out(self, participant: Participant) -> None:
+        """Who may not view any more hears nothing from now on, and is removed by their node."""
+        participant_id = participant.participant_id
+        self._left(participant_id, "revoked")
+        if participant.instance_id == self._instance_id:
+            self._around.background(self._remove(participant_id))
+
+    async def _remove(self, participant_id: str) -> None:
+        await self._store.leave(self.key, participant_id, "revoked")
 
     def _left(self, participant_id: str, reason: str) -> None:
         gone = self.participants.get(participant_id)

@@ -85,7 +85,7 @@ def join_result(
             for moved in [move_presence(document.type, presence, ops, meta.revision, budget)]
             if moved is not None
         },
-        "rights": participant.right,
+        "rights": participant.may,
         "topics": protocol.topics(meta.topic_key),
         "limits": limits.as_wire(),
     }

@@ -45,6 +45,17 @@ class Participants:
     def forget(self, participant_id: str) -> None:
         self._known.pop(participant_id, None)
 
+    def forget_user(self, user_id: str) -> None:
+        """Ask anew who somebody is, who may have other rights now."""
+        for participant_id, (_, participant) in list(self._known.items()):
+            if participant.user_id == user_id:
+                self.forget(participant_id)
+
+    def forget_connection(self, wamp_session_id: int) -> None:
+        for participant_id, (_, participant) in list(self._known.items()):
+            if participant.wamp_session_id == wamp_session_id:
+                self.forget(participant_id)
+
     async def find(self, key: SessionKey, wamp_session_id: int) -> Participant | None:
         """Who a connection is on a session; None where it has not joined it.
 

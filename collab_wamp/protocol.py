@@ -27,6 +27,8 @@ SNAPSHOT: Final = "collab.session.snapshot"
 INFO: Final = "collab.session.info"
 LIST: Final = "collab.session.list"
 DESTROY: Final = "collab.session.destroy"
+GRANT: Final = "collab.session.grant"
+REVOKE: Final = "collab.session.revoke"
 
 TOKEN_ISSUE: Final = "collab.token.issue"
 TOKEN_REFRESH: Final = "collab.token.refresh"

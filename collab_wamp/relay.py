@@ -9,15 +9,18 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Any
 
+import attrs
 from twisted.logger import Logger
 
 from . import protocol
+from .access import ORDINARY, capabilities_of, right_for
 from .errors import CollabError
 from .feed import Feed
 from .shared import Shared
 from .store.interface import Store
 from .store.values import JoinRecord, SessionKey
 from .surroundings import Surroundings
+from .tokens import Claims
 
 # A feed without participants is kept so long: somebody may be about to join.
 LINGER_S = 20.0
@@ -100,6 +103,9 @@ class Relay:
             participant = await feed.look_for(record.participant_id)
         else:
             participant = await self._store.participant(record.key, record.participant_id)
+        if participant is not None and not participant.may:
+            await self._store.leave(record.key, record.participant_id, "revoked")
+            return False
         if participant is None or participant.join_id != record.join_id:
             # They have left since, or the session is gone.
             await self._store.forget(self._instance_id, record)
@@ -126,6 +132,19 @@ class Relay:
             participant_id = feed.by_connection.get(wamp_session_id)
             if participant_id is not None:
                 self._remove(feed.key, participant_id)
+
+    async def refreshed(self, wamp_session_id: int, claims: Claims) -> None:
+        """A connection goes on under another token: its rights count everywhere it has joined."""
+        withheld = tuple(name for name in ORDINARY if name not in capabilities_of(claims))
+        for feed in list(self._feeds.values()):
+            participant_id = feed.by_connection.get(wamp_session_id)
+            known = feed.participants.get(participant_id or "")
+            if known is None:
+                continue
+            right = right_for(claims, feed.key.session_id) or ""
+            renewed = attrs.evolve(known, right=right, withheld=withheld)
+            if renewed != known:
+                await self._store.renew(feed.key, renewed)
 
     def _remove(self, key: SessionKey, participant_id: str) -> None:
         async def remove() -> None:
@@ -180,6 +199,9 @@ class Relay:
         feed = self._topics.get(topic_key)
         participant_id = feed.by_connection.get(wamp_session_id) if feed is not None else None
         if feed is None or participant_id is None:
+            self.refused_presence += 1
+            return
+        if what in feed.participants[participant_id].withheld:
             self.refused_presence += 1
             return
         try:

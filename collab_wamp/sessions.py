@@ -22,6 +22,7 @@ from .joining import SessionLimits, document_of, join_result
 from .ot import TYPES, OpError, get_type
 from .participants import Participants, random_name
 from .protocol import Arguments
+from .rights import Rights, withheld_from
 from .store.answers import ClientTaken, NoSession, StaleEpoch
 from .store.interface import Store
 from .store.values import Participant, SessionKey
@@ -29,6 +30,7 @@ from .writer import (
     Request,
     bad_op,
     body_digest,
+    denied,
     document_full,
     no_such_session,
     not_joined,
@@ -80,6 +82,7 @@ class Sessions:
             background=background,
         )
         self._participants = Participants(store, instance_id, now_s)
+        self.rights = Rights(store, self._participants)
 
     def _new_name(self, size: int) -> str:
         return random_name(self._random_bytes(size))
@@ -100,7 +103,7 @@ class Sessions:
         if not session_id:
             session_id = self._new_name(12)
         key = SessionKey(caller.claims.tenant, session_id)
-        self._require(caller, key, "edit")
+        await self.rights.require(caller, key, "edit")
         meta, created = await self._store.create(
             key,
             type=kind,
@@ -141,7 +144,7 @@ class Sessions:
         after = arguments.optional_revision()
         arguments.finish()
         key = SessionKey(caller.claims.tenant, session_id)
-        right = self._require(caller, key, "view")
+        await self.rights.require(caller, key, "view")
         followed = await self._watch(key)
         participant_id = self._participants.id_of(key, caller.wamp_session_id)
         # Also where the answer gets lost, edits must not go on under the join before.
@@ -152,10 +155,11 @@ class Sessions:
             client_id=client_id,
             instance_id=self._instance_id,
             wamp_session_id=caller.wamp_session_id,
-            right=right,
+            right=right_for(caller.claims, session_id) or "",
             user_info=user_info,
             joined_ms=self._now_ms(),
             join_id=self._new_name(8),
+            withheld=withheld_from(caller),
         )
         joined = await self._store.join(key, participant, epoch=epoch, after=after)
         if isinstance(joined, NoSession):
@@ -169,6 +173,9 @@ class Sessions:
         if joined.meta.epoch != followed:
             # Destroyed and created, or renewed, in between: the relay follows what is no more.
             await self._watch(key)
+        participant = next(
+            other for other in joined.roster if other.participant_id == participant_id
+        )
         self._participants.remember(participant)
         for other in joined.fenced:
             self._participants.forget(other.participant_id)
@@ -193,9 +200,9 @@ class Sessions:
         arguments.finish()
         participant = await self._participants.find(key, caller.wamp_session_id)
         if participant is None:
-            self._require(caller, key, "view")
+            await self.rights.require(caller, key, "view")
             raise not_joined()
-        if not allows(participant.right, "edit"):
+        if not allows(participant.may, "edit"):
             raise denied("edit")
         if client_id != participant.client_id:
             raise protocol.bad("client_id", "must be the one given when joining", client_id)
@@ -220,11 +227,12 @@ class Sessions:
             max_length=self._limits.document_length,
             participant_id=participant.participant_id,
             join_id=participant.join_id,
+            may_edit=allows(participant.right, "edit"),
         )
         try:
             revision, durable = await self.documents.writer(key).submit(request)
         except CollabError as error:
-            if error.code == "not_joined":
+            if error.code in ("not_joined", "denied"):
                 self._participants.forget(participant.participant_id)
             raise
         return {"revision": revision, "durable": durable}
@@ -235,7 +243,7 @@ class Sessions:
         after = arguments.revision("after")
         limit = arguments.integer("limit", 1, protocol.MAX_FETCH, protocol.MAX_FETCH)
         arguments.finish()
-        self._require(caller, key, "view")
+        await self.rights.require(caller, key, "view")
         answer = await self._store.edits(key, epoch, after, limit)
         if isinstance(answer, NoSession):
             raise no_such_session(key)
@@ -266,7 +274,7 @@ class Sessions:
         key = self._key(caller, arguments)
         revision = arguments.optional_revision()
         arguments.finish()
-        self._require(caller, key, "view")
+        await self.rights.require(caller, key, "view")
         document = await self.documents.get(key)
         if not await read_on(self._store, key, document):
             document = await self.documents.get(key, again=True)
@@ -295,7 +303,7 @@ class Sessions:
     async def info(self, caller: Caller, arguments: Arguments) -> dict[str, Any]:
         key = self._key(caller, arguments)
         arguments.finish()
-        self._require(caller, key, "view")
+        right = await self.rights.require(caller, key, "view")
         found = await self._store.roster(key)
         if found is None:
             raise no_such_session(key)
@@ -311,6 +319,9 @@ class Sessions:
             "conflicts": meta.conflicts,
             "created_ms": meta.created_ms,
             "roster": [participant.as_wire() for participant in roster],
+            "rights": right,
+            # Who else has rights is for those who may change that.
+            **({"granted": await self._store.grants(key)} if right == "manage" else {}),
         }
 
     async def list_sessions(self, caller: Caller, arguments: Arguments) -> dict[str, Any]:
@@ -330,11 +341,15 @@ class Sessions:
     async def destroy(self, caller: Caller, arguments: Arguments) -> dict[str, Any]:
         key = self._key(caller, arguments)
         arguments.finish()
-        self._require(caller, key, "manage")
+        await self.rights.require(caller, key, "manage")
         self.documents.forget(key)
         if not await self._store.destroy(key):
             raise no_such_session(key)
         return {}
+
+    def refreshed(self, wamp_session_id: int) -> None:
+        """A connection goes on under another token."""
+        self._participants.forget_connection(wamp_session_id)
 
     async def health(self) -> dict[str, Any]:
         """Whether this process can do its work; `CollabError` where the store does not answer."""
@@ -344,16 +359,3 @@ class Sessions:
 
     def _key(self, caller: Caller, arguments: Arguments) -> SessionKey:
         return SessionKey(caller.claims.tenant, arguments.session_id())
-
-    def _require(self, caller: Caller, key: SessionKey, action: str) -> str:
-        """The caller's right on the session; who has none may not know whether it exists."""
-        right = right_for(caller.claims, key.session_id)
-        if right is None:
-            raise no_such_session(key)
-        if not allows(right, action):
-            raise denied(action)
-        return right
-
-
-def denied(needs: str) -> CollabError:
-    return CollabError("denied", f"This needs the right to {needs}.", needs=needs)

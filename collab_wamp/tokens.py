@@ -41,8 +41,8 @@ class Claims:
     name: str = ""
     token_id: str = ""
     capabilities: tuple[str, ...] = ()
-    issued_at: float = 0.0
     expires_at: float = 0.0
+    issued_at: float = 0.0
 
     def as_extra(self) -> dict[str, Any]:
         """For the router, which keeps it with the connection; see `from_extra`."""

@@ -42,7 +42,7 @@ class Request:
         at: the revision that `op` has been transformed to.
         op: the operation, transformed over the committed edits up to `at`.
         digest: of the body as sent.
-        participant_id, join_id: who asks, and under which join.
+        participant_id, join_id, may_edit: who asks, see `Submission`.
     """
 
     epoch: str
@@ -55,6 +55,7 @@ class Request:
     max_length: int
     participant_id: str
     join_id: str
+    may_edit: bool = True
     done: Deferred[tuple[int, bool]] = attrs.field(factory=Deferred)
     at: int = -1
 
@@ -212,7 +213,7 @@ class Writer:
             if request.at >= document.start or await self._reach(document, request.base):
                 continue
             edit = Edit(request.client_id, request.seq, request.op, request.user_id, 0)
-            probe = [Submission(edit, request.digest, request.participant_id, request.join_id)]
+            probe = [submission_of(request, edit)]
             result = await self._store.commit(self._key, document.epoch, PROBE, probe)
             if isinstance(result, Seen):
                 answer_seen(request, result.states[0], await self._store.settle())
@@ -263,10 +264,14 @@ class Writer:
             taken.append(request)
             placed.append((request.client_id, op))
             edit = Edit(request.client_id, request.seq, op, request.user_id, self._now_ms())
-            submissions.append(
-                Submission(edit, request.digest, request.participant_id, request.join_id)
-            )
+            submissions.append(submission_of(request, edit))
         return taken, submissions
+
+
+def submission_of(request: Request, edit: Edit) -> Submission:
+    return Submission(
+        edit, request.digest, request.participant_id, request.join_id, request.may_edit
+    )
 
 
 def to_head(document: Document, request: Request) -> int:
@@ -324,6 +329,8 @@ def answer_seen(request: Request, state: tuple[str, int], durable: bool) -> None
         fail(request, CollabError("seq_gap", message, next_seq=number))
     elif kind == "gone":
         fail(request, not_joined())
+    elif kind == "denied":
+        fail(request, denied("edit"))
 
 
 def bad_op(error: OpError) -> CollabError:
@@ -341,6 +348,10 @@ def no_such_session(key: SessionKey) -> CollabError:
 
 def not_joined() -> CollabError:
     return CollabError("not_joined", "This connection has not joined the session.")
+
+
+def denied(needs: str) -> CollabError:
+    return CollabError("denied", f"This needs the right to {needs}.", needs=needs)
 
 
 def base_ahead(base: int, head: int) -> CollabError:

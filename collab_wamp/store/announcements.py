@@ -50,10 +50,10 @@ class EpochAnnounced:
 
 @attrs.frozen
 class RightsAnnounced:
-    """A user's stored right on the session is another one; "" = there is none any more."""
+    """What a user is granted on the session is another, see `access.effective`."""
 
     user_id: str
-    stored: str
+    granted: str
 
 
 @attrs.frozen

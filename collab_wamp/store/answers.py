@@ -38,7 +38,8 @@ class Seen:
     One entry for each submission: `("new", 0)` would have been appended; `("done", revision)` is
     committed already, with the same body; `("reused", last_seq)` has another body than what was
     committed under its number, or is older than the last; `("gap", next_seq)` skips numbers;
-    `("gone", 0)` would be new, but its participant has left or joined anew since.
+    `("gone", 0)` would be new, but its participant has left or joined anew since; `("denied", 0)`
+    would be new, but its participant may not edit (any more).
     A client's several submissions in one batch are judged one after the other.
     """
 

@@ -7,6 +7,7 @@ Keys of one session share the hash tag `{tenant:session}`, so that they live on 
 `…:log`    stream  entry `<revision>-0`, field `e`: the edit as JSON
 `…:seen`   hash    client_id → `seq:revision:digest:milliseconds:user_id`
 `…:snap`   string  `revision:sha256:` and the content's JSON text, deflated
+`…:rights` hash    user_id → what is granted, see `access.effective`
 `…:roster`    hash  participant_id → join_id, client_id, user_id as JSON, participant as JSON: a
                     line each; expires
 `…:presence`  hash  participant_id → presence as JSON; expires
@@ -102,21 +103,38 @@ def decode_snapshot(value: bytes) -> Snapshot:
 
 
 def encode_participant(participant: Participant) -> bytes:
-    return orjson.dumps(attrs.asdict(participant))
+    # What is granted is kept apart from it, and changes apart from it.
+    return orjson.dumps(attrs.asdict(participant, filter=lambda field, _: field.name != "granted"))
 
 
 def decode_participant(value: bytes | dict[str, Any]) -> Participant:
-    return Participant(**(orjson.loads(value) if isinstance(value, bytes) else value))
+    fields = orjson.loads(value) if isinstance(value, bytes) else value
+    return Participant(**{**fields, "withheld": tuple(fields.get("withheld", ()))})
 
 
-def decode_entry(value: bytes) -> Participant:
+def encode_entry(participant: Participant) -> bytes:
+    """A value of the roster; join.lua makes the same."""
+    name = orjson.dumps(participant.user_id)
+    head = (participant.join_id.encode(), participant.client_id.encode(), name)
+    return b"\n".join((*head, encode_participant(participant)))
+
+
+def decode_entry(value: bytes, granted: str = "") -> Participant:
     """A value of the roster. JSON has no line breaks, so the fourth line is all the rest."""
-    return decode_participant(value.split(b"\n", 3)[3])
+    return attrs.evolve(decode_participant(value.split(b"\n", 3)[3]), granted=granted)
 
 
-def decode_roster(flat: Sequence[bytes]) -> tuple[Participant, ...]:
-    found = [decode_entry(value) for value in pairs(flat).values()]
+def decode_roster(flat: Sequence[bytes], rights: Sequence[bytes]) -> tuple[Participant, ...]:
+    """Those who may view at least: whoever may not any more is being removed."""
+    granted = decode_rights(rights)
+    everybody = [decode_entry(value) for value in pairs(flat).values()]
+    found = [attrs.evolve(row, granted=granted.get(row.user_id, "")) for row in everybody]
+    found = [row for row in found if row.may]
     return tuple(sorted(found, key=lambda row: (row.joined_ms, row.participant_id)))
+
+
+def decode_rights(flat: Sequence[bytes]) -> dict[str, str]:
+    return {user_id: value.decode() for user_id, value in pairs(flat).items()}
 
 
 def encode_record(record: JoinRecord) -> tuple[str, int]:
@@ -156,8 +174,8 @@ def decode_announcement(message: bytes) -> Announcement:
     match orjson.loads(message):
         case ["edits", epoch, after, rows]:
             return EditsAnnounced(epoch, after, tuple(Edit.from_wire(row) for row in rows))
-        case ["join", participant]:
-            return JoinAnnounced(decode_participant(participant))
+        case ["join", participant, granted]:
+            return JoinAnnounced(attrs.evolve(decode_participant(participant), granted=granted))
         case ["leave", participant_id, reason]:
             return LeaveAnnounced(participant_id, reason)
         case ["presence", instance_id, rows]:
@@ -167,8 +185,8 @@ def decode_announcement(message: bytes) -> Announcement:
             return DestroyAnnounced(epoch)
         case ["epoch", epoch]:
             return EpochAnnounced(epoch)
-        case ["rights", user_id, stored]:
-            return RightsAnnounced(user_id, stored)
+        case ["rights", user_id, granted]:
+            return RightsAnnounced(user_id, granted)
         case ["revoked", tenant, kind, name, at_ms]:
             return RevokedAnnounced(tenant, kind, name, at_ms)
         case ["notice", tenant, user_id, notice]:

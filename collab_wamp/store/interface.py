@@ -94,9 +94,9 @@ class Store(Protocol):
     ) -> Joined | NoSession | ClientTaken:
         """Add the participant (or replace it, joining twice is one participant), and announce it.
 
-        A client id is its first user's. Whoever else is there under it is removed, with reason
-        `fenced`. So what the client has had committed by this moment (`Joined.last_seq`) is all
-        that it ever will have of what it sent before.
+        Who may not view finds no session. A client id is its first user's. Whoever else is there
+        under it is removed, with reason `fenced`. So what the client has had committed by this
+        moment (`Joined.last_seq`) is all that it ever will have of what it sent before.
 
         With `epoch` and `after` given, current, and at most 1,000 edits or a mebibyte behind a head
         whose log still reaches back so far: edits instead of a snapshot.
@@ -106,6 +106,20 @@ class Store(Protocol):
         """Remove the participant and their presence, and announce it; False if not there."""
 
     async def participant(self, key: SessionKey, participant_id: str) -> Participant | None: ...
+
+    async def renew(self, key: SessionKey, participant: Participant) -> bool:
+        """Put it in the place of what is on the roster under this id and join, and announce it as a
+        join; False where it has left or joined anew."""
+
+    async def grant(self, key: SessionKey, user_id: str, granted: str) -> bool:
+        """Keep what a user is granted, see `access.effective`, and announce it; False where there
+        is no such session. It counts at once, for edits under way too."""
+
+    async def granted(self, key: SessionKey, user_id: str) -> str:
+        """What a user is granted; "" = nothing."""
+
+    async def grants(self, key: SessionKey) -> dict[str, str]:
+        """What users are granted, by user id."""
 
     async def roster(
         self, key: SessionKey

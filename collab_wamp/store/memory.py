@@ -8,6 +8,7 @@ from typing import Any
 import attrs
 import orjson
 
+from ..access import allows, effective
 from .announcements import (
     Announcement,
     DestroyAnnounced,
@@ -17,6 +18,7 @@ from .announcements import (
     LeaveAnnounced,
     Listener,
     PresenceAnnounced,
+    RightsAnnounced,
 )
 from .answers import (
     Behind,
@@ -55,6 +57,16 @@ class _Record:
     seen: dict[str, tuple[int, bytes, int, str]] = attrs.field(factory=dict)
     roster: dict[str, Participant] = attrs.field(factory=dict)
     presence: dict[str, Presence] = attrs.field(factory=dict)
+    rights: dict[str, str] = attrs.field(factory=dict)
+
+    def of_today(self, participant: Participant) -> Participant:
+        """With what its user is granted."""
+        return attrs.evolve(participant, granted=self.rights.get(participant.user_id, ""))
+
+    def everybody(self) -> tuple[Participant, ...]:
+        """Who may view at least."""
+        found = map(self.of_today, self.roster.values())
+        return tuple(participant for participant in found if participant.may)
 
     def after(self, revision: int, limit: int) -> tuple[Edit, ...]:
         start = revision - self.meta.floor_revision
@@ -119,7 +131,7 @@ class MemoryStore:
             return NoSession()
         if record.meta.epoch != epoch:
             return StaleEpoch(record.meta.epoch)
-        states = _judge(record.seen, record.roster, submissions)
+        states = _judge(record, submissions)
         if any(state != "new" for state, _ in states):
             return Seen(states)
         revision = record.meta.revision
@@ -184,7 +196,7 @@ class MemoryStore:
         after: int | None = None,
     ) -> Joined | NoSession | ClientTaken:
         record = self._records.get(key)
-        if record is None:
+        if record is None or not record.of_today(participant).may:
             return NoSession()
         if record.owner(participant.client_id) not in (None, participant.user_id):
             return ClientTaken()
@@ -215,11 +227,11 @@ class MemoryStore:
             snapshot,
             edits,
             record.seen.get(participant.client_id, (0, b"", 0, ""))[0],
-            tuple(record.roster.values()),
+            record.everybody(),
             dict(record.presence),
             fenced,
         )
-        self._announce(key, JoinAnnounced(participant))
+        self._announce(key, JoinAnnounced(record.of_today(participant)))
         for other in fenced:
             self._announce(key, LeaveAnnounced(other.participant_id, "fenced"))
         return joined
@@ -236,7 +248,36 @@ class MemoryStore:
 
     async def participant(self, key: SessionKey, participant_id: str) -> Participant | None:
         record = self._records.get(key)
-        return None if record is None else record.roster.get(participant_id)
+        participant = None if record is None else record.roster.get(participant_id)
+        if record is None or participant is None:
+            return None
+        return record.of_today(participant)
+
+    async def renew(self, key: SessionKey, participant: Participant) -> bool:
+        record = self._records.get(key)
+        known = None if record is None else record.roster.get(participant.participant_id)
+        if record is None or known is None or known.join_id != participant.join_id:
+            return False
+        record.roster[participant.participant_id] = participant
+        self._announce(key, JoinAnnounced(record.of_today(participant)))
+        return True
+
+    async def grant(self, key: SessionKey, user_id: str, granted: str) -> bool:
+        record = self._records.get(key)
+        if record is None:
+            return False
+        record.rights.pop(user_id, None)
+        if granted:
+            record.rights[user_id] = granted
+        self._announce(key, RightsAnnounced(user_id, granted))
+        return True
+
+    async def granted(self, key: SessionKey, user_id: str) -> str:
+        return (await self.grants(key)).get(user_id, "")
+
+    async def grants(self, key: SessionKey) -> dict[str, str]:
+        record = self._records.get(key)
+        return {} if record is None else dict(record.rights)
 
     async def roster(
         self, key: SessionKey
@@ -244,7 +285,7 @@ class MemoryStore:
         record = self._records.get(key)
         if record is None:
             return None
-        return record.meta, tuple(record.roster.values()), dict(record.presence)
+        return record.meta, record.everybody(), dict(record.presence)
 
     async def set_presence(
         self, key: SessionKey, instance_id: str, presence: dict[str, Presence | None]
@@ -341,17 +382,13 @@ def within(limit: int, sizes: Iterable[int]) -> int:
     return count
 
 
-def _judge(
-    seen: dict[str, tuple[int, bytes, int, str]],
-    roster: dict[str, Participant],
-    submissions: Sequence[Submission],
-) -> tuple[tuple[str, int], ...]:
+def _judge(record: _Record, submissions: Sequence[Submission]) -> tuple[tuple[str, int], ...]:
     """For each submission whether it is its client's next; see `answers.Seen`."""
     states: list[tuple[str, int]] = []
     ahead: dict[str, int] = {}
     for submission in submissions:
         client_id, seq = submission.edit.client_id, submission.edit.seq
-        last, digest, revision, _ = seen.get(client_id, (0, b"", 0, ""))
+        last, digest, revision, _ = record.seen.get(client_id, (0, b"", 0, ""))
         last = ahead.get(client_id, last)
         if seq == last and client_id not in ahead and digest == submission.digest:
             states.append(("done", revision))
@@ -359,8 +396,10 @@ def _judge(
             states.append(("reused", last))
         elif seq > last + 1:
             states.append(("gap", last + 1))
-        elif not _is_here(roster, submission):
+        elif not _is_here(record.roster, submission):
             states.append(("gone", 0))
+        elif not _may_edit(record, submission):
+            states.append(("denied", 0))
         else:
             states.append(("new", 0))
             ahead[client_id] = seq
@@ -373,3 +412,10 @@ def _is_here(roster: dict[str, Participant], submission: Submission) -> bool:
         return True
     participant = roster.get(submission.participant_id)
     return participant is not None and participant.join_id == submission.join_id
+
+
+def _may_edit(record: _Record, submission: Submission) -> bool:
+    if not submission.participant_id:
+        return True
+    right = "edit" if submission.may_edit else ""
+    return allows(effective(right, record.rights.get(submission.edit.user_id, "")), "edit")

@@ -53,6 +53,7 @@ SCRIPTS = {
     for name in (
         "create", "commit", "edits", "join", "leave", "roster", "snapshot", "save_snapshot",
         "presence", "destroy", "renew_epoch", "revoke", "beat", "instances", "bury", "take", "left",
+        "grant", "participant", "renew",
     )
 }  # fmt: skip
 
@@ -164,7 +165,7 @@ class RedisStore:
         return codec.decode_meta(flat) if flat else None
 
     async def destroy(self, key: SessionKey) -> bool:
-        keys = codec.keys(key, "meta", "log", "seen", "snap", "roster", "presence")
+        keys = codec.keys(key, "meta", "log", "seen", "snap", "roster", "presence", "rights")
         _, destroyed = await self._change("destroy", keys, codec.channel(key))
         await self._connection.command("ZREM", codec.listing(key.tenant), key.session_id)
         # Somebody may have made it anew in between.
@@ -220,7 +221,8 @@ class RedisStore:
             edit = submission.edit
             rows += [edit.client_id, edit.seq, submission.digest.hex(), codec.encode_edit(edit)]
             rows += [edit.user_id, submission.participant_id, submission.join_id]
-        keys = codec.keys(key, "meta", "log", "seen", "roster")
+            rows += [int(submission.may_edit)]
+        keys = codec.keys(key, "meta", "log", "seen", "roster", "rights")
         kind, *rest = await self._change(
             "commit", keys, codec.channel(key), epoch, expected, self._clock.now_ms(), *rows
         )
@@ -294,7 +296,7 @@ class RedisStore:
         await self._connection.command("EXPIRE", index, INDEX_LIVES_S)
         kind, *rest = await self._change(
             "join",
-            codec.keys(key, "meta", "log", "seen", "snap", "roster", "presence"),
+            codec.keys(key, "meta", "log", "seen", "snap", "roster", "presence", "rights"),
             codec.channel(key),
             epoch or "",
             "" if after is None else after,
@@ -307,11 +309,12 @@ class RedisStore:
             participant.user_id,
             orjson.dumps(participant.user_id),
             PAGE_BYTES,
+            participant.right,
         )
         if kind in (b"none", b"taken"):
             await self.forget(participant.instance_id, record)
             return NoSession() if kind == b"none" else ClientTaken()
-        flat, value, payloads, seen, roster, presence, removed, before = rest
+        flat, value, payloads, seen, roster, presence, removed, before, rights = rest
         fenced = tuple(map(codec.decode_entry, removed))
         gone = (*fenced, codec.decode_entry(before)) if before else fenced
         for other in gone:
@@ -321,7 +324,7 @@ class RedisStore:
             self._decode_snapshot(key, value) if value else None,
             codec.decode_edits(payloads),
             int(seen.split(b":")[0]) if seen else 0,
-            codec.decode_roster(roster),
+            codec.decode_roster(roster, rights),
             codec.decode_presences(presence),
             fenced,
         )
@@ -341,20 +344,52 @@ class RedisStore:
         return bool(removed)
 
     async def participant(self, key: SessionKey, participant_id: str) -> Participant | None:
-        value = await self._connection.command("HGET", *codec.keys(key, "roster"), participant_id)
-        return codec.decode_entry(value) if value else None
+        value, granted = await self._run(
+            "participant", codec.keys(key, "roster", "rights"), participant_id
+        )
+        return codec.decode_entry(value, granted.decode()) if value else None
+
+    async def renew(self, key: SessionKey, participant: Participant) -> bool:
+        _, done = await self._change(
+            "renew",
+            codec.keys(key, "roster", "rights"),
+            codec.channel(key),
+            participant.participant_id,
+            participant.join_id,
+            codec.encode_entry(participant),
+            codec.encode_participant(participant),
+            participant.user_id,
+        )
+        return bool(done)
+
+    async def grant(self, key: SessionKey, user_id: str, granted: str) -> bool:
+        announcement = orjson.dumps(["rights", user_id, granted])
+        keys = codec.keys(key, "meta", "rights")
+        _, done = await self._change(
+            "grant", keys, codec.channel(key), user_id, granted, announcement
+        )
+        return bool(done)
+
+    async def granted(self, key: SessionKey, user_id: str) -> str:
+        value = await self._connection.command("HGET", *codec.keys(key, "rights"), user_id)
+        return value.decode() if value else ""
+
+    async def grants(self, key: SessionKey) -> dict[str, str]:
+        return codec.decode_rights(
+            await self._connection.command("HGETALL", *codec.keys(key, "rights"))
+        )
 
     async def roster(
         self, key: SessionKey
     ) -> tuple[SessionMeta, tuple[Participant, ...], dict[str, Presence]] | None:
-        flat, roster, presence = await self._run(
-            "roster", codec.keys(key, "meta", "roster", "presence")
+        flat, roster, presence, rights = await self._run(
+            "roster", codec.keys(key, "meta", "roster", "presence", "rights")
         )
         if not flat:
             return None
         return (
             codec.decode_meta(flat),
-            codec.decode_roster(roster),
+            codec.decode_roster(roster, rights),
             codec.decode_presences(presence),
         )
 

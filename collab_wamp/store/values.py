@@ -8,6 +8,8 @@ from typing import Any
 
 import attrs
 
+from ..access import effective
+
 
 @attrs.frozen
 class SessionKey:
@@ -80,12 +82,14 @@ class Submission:
             from another edit under the same number.
         participant_id, join_id: who asks; it is appended only while they are on the roster by
             that very join. Empty = the server itself.
+        may_edit: whether their token lets them edit; what is granted counts more.
     """
 
     edit: Edit
     digest: bytes
     participant_id: str = ""
     join_id: str = ""
+    may_edit: bool = True
 
 
 @attrs.frozen
@@ -127,7 +131,9 @@ class Participant:
     Attributes:
         instance_id: the node that the connection is on.
         wamp_session_id: the connection on that node.
-        right: `view`, `edit` or `manage`, as found when joining.
+        right: `view`, `edit` or `manage`, as the token gives it; "" = none.
+        withheld: ordinary capabilities that the token does not give, see `access`.
+        granted: what is stored of the user on the session, see `access.effective`, as of reading.
         user_info: what the client says of itself for others to see (name, colour), JSON object.
         join_id: random, of the join that put them on the roster: a connection may join again.
     """
@@ -141,6 +147,13 @@ class Participant:
     user_info: dict[str, Any]
     joined_ms: int
     join_id: str
+    withheld: tuple[str, ...] = ()
+    granted: str = ""
+
+    @property
+    def may(self) -> str:
+        """The right that counts: `view`, `edit`, `manage`, or "" for none."""
+        return effective(self.right, self.granted, self.withheld)
 
     def fences(self, other: Participant) -> bool:
         """Whether `other` is an older connection of the same client, which goes on here."""
@@ -156,7 +169,7 @@ class Participant:
             "participant_id": self.participant_id,
             "user_id": self.user_id,
             "user_info": self.user_info,
-            "right": self.right,
+            "right": self.may,
             "client_id": self.client_id,
         }
 

@@ -19,6 +19,7 @@ from ..protocol import Arguments
 from ..relay import Relay
 from ..store.values import SessionKey
 from ..surroundings import Timer
+from ..tokens import Claims
 from .component import CollabComponent
 
 TIDY_S = 10.0
@@ -38,6 +39,7 @@ class Component(CollabComponent):
             protocol.INCOMING_PREFIX,
             options=SubscribeOptions(match="prefix", details_arg="details"),
         )
+        await self.subscribe(self._on_refreshed, protocol.NODE_REFRESHED)
         await self._reconcile()
         await self.serve(protocol.RELAY_WATCH, self._watch)
         await self.serve(protocol.HEALTH_RELAY, self._health)
@@ -64,6 +66,9 @@ class Component(CollabComponent):
 
     def _on_wamp_leave(self, args: list[Any], _kwargs: dict[str, Any]) -> None:
         self._relay.connection_lost(args[0])
+
+    def _on_refreshed(self, args: list[Any], _kwargs: dict[str, Any]) -> None:
+        self.background(self._relay.refreshed(args[0], Claims.from_extra(args[1])))
 
     def _on_presence(self, _args: list[Any], kwargs: dict[str, Any], details: EventDetails) -> None:
         self._relay.presence(details.topic, details.publisher, kwargs)

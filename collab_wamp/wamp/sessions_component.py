@@ -27,6 +27,7 @@ class Component(CollabComponent):
         config = self.config.extra["config"]
         callers = Callers(self)
         await callers.begin()
+        await self.subscribe(self._on_refreshed, protocol.NODE_REFRESHED)
         self._sessions = Sessions(
             self.config.extra["store"],
             instance_id=config.server.instance_id,
@@ -48,6 +49,8 @@ class Component(CollabComponent):
             (protocol.INFO, self._sessions.info),
             (protocol.LIST, self._sessions.list_sessions),
             (protocol.DESTROY, self._sessions.destroy),
+            (protocol.GRANT, self._sessions.rights.grant),
+            (protocol.REVOKE, self._sessions.rights.revoke),
         ):
             await callers.serve(procedure, answer)
 
@@ -59,6 +62,9 @@ class Component(CollabComponent):
         self._tidy = LoopingCall(lambda: self.background(self._sessions.documents.tidy()))
         self._tidy.clock = self.clock
         self._tidy.start(TIDY_S, now=False)
+
+    def _on_refreshed(self, args: list[Any], _kwargs: dict[str, Any]) -> None:
+        self._sessions.refreshed(args[0])
 
     async def _watch(self, key: SessionKey) -> str:
         try:

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import atexit
+import secrets
+import time
+from typing import Any
 
 from twisted.internet.defer import gatherResults
 from twisted.internet.threads import deferToThread
+from twisted.trial.unittest import TestCase
 
-from .node import Node
+from collab_wamp.tokens import Claims, Keyring
+
+from .node import SECRET, Node
+from .raw_wamp import RawClient, logged_in
 from .valkey import ValkeyServer
 
 
@@ -45,3 +52,41 @@ async def shared_pair() -> Pair:
         _shared = Pair()
         await _shared.start()
     return _shared
+
+
+class NodesCase(TestCase):
+    """Has the shared pair, a tenant of its own, and clients that are cut when the test ends."""
+
+    timeout = 120
+
+    async def setUp(self) -> None:
+        self.pair = await shared_pair()
+        self.tenant = f"t{secrets.token_hex(6)}"
+        self.clients: list[RawClient] = []
+
+    async def tearDown(self) -> None:
+        for client in self.clients:
+            await client.cut()
+
+    async def client(
+        self, node: Node, user: str = "ada", *capabilities: str, tenant: str = ""
+    ) -> RawClient:
+        named = ("edit", "cursor", "selection", *capabilities)
+        client = await logged_in(node.port, self.ticket(user, *named, tenant=tenant))
+        self.clients.append(client)
+        return client
+
+    def ticket(self, user: str, *capabilities: str, tenant: str = "", **rights: str) -> str:
+        claims = Claims(
+            user, tenant or self.tenant, rights or {"*": "manage"}, capabilities=capabilities
+        )
+        return Keyring(secret=SECRET).issue(claims, now_s=time.time(), ttl_s=900)
+
+    async def join(self, client: RawClient, client_id: str) -> dict[str, Any]:
+        await client.call("collab.session.create", session_id="notes", if_absent=True)
+        joined: dict[str, Any] = await client.call(
+            "collab.session.join", session_id="notes", client_id=client_id
+        )
+        for name in ("edits", "roster", "presence"):
+            await client.subscribe(joined["topics"][name])
+        return joined

@@ -56,6 +56,9 @@ class Party:
     def caller(self, wamp_session_id: int, who: Claims | None = None) -> Caller:
         return Caller(who or claims(), wamp_session_id)
 
+    def arguments(self, **kwargs: Any) -> Arguments:
+        return Arguments((), kwargs)
+
     async def call(self, name: str, caller: Caller, **kwargs: Any) -> dict[str, Any]:
         answer: dict[str, Any] = await getattr(self.sessions, name)(caller, Arguments((), kwargs))
         return answer

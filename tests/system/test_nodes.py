@@ -2,54 +2,16 @@
 
 from __future__ import annotations
 
-import secrets
-import time
 from typing import Any
 
-from twisted.trial.unittest import TestCase
-
-from collab_wamp.tokens import Claims, Keyring
-from tests.support.node import SECRET, Node
-from tests.support.pair import shared_pair
-from tests.support.raw_wamp import CallError, RawClient, logged_in
+from tests.support.pair import NodesCase
+from tests.support.raw_wamp import CallError, RawClient
 from tests.support.waiting import until
 
 NOTICE = "collab.notice"
 
 
-class NodesCase(TestCase):
-    timeout = 120
-
-    async def setUp(self) -> None:
-        self.pair = await shared_pair()
-        self.tenant = f"t{secrets.token_hex(6)}"
-        self.clients: list[RawClient] = []
-
-    async def tearDown(self) -> None:
-        for client in self.clients:
-            await client.cut()
-
-    async def client(
-        self, node: Node, user: str = "ada", *capabilities: str, tenant: str = ""
-    ) -> RawClient:
-        named = ("edit", "cursor", "selection", *capabilities)
-        claims = Claims(user, tenant or self.tenant, {"*": "manage"}, capabilities=named)
-        ticket = Keyring(secret=SECRET).issue(claims, now_s=time.time(), ttl_s=900)
-        client = await logged_in(node.port, ticket)
-        self.clients.append(client)
-        return client
-
-
 class NodesTests(NodesCase):
-    async def join(self, client: RawClient, client_id: str) -> dict[str, Any]:
-        await client.call("collab.session.create", session_id="notes", if_absent=True)
-        joined: dict[str, Any] = await client.call(
-            "collab.session.join", session_id="notes", client_id=client_id
-        )
-        for name in ("edits", "roster", "presence"):
-            await client.subscribe(joined["topics"][name])
-        return joined
-
     async def test_an_edit_reaches_everybody_on_both_nodes_exactly_once(self) -> None:
         people = [
             await self.client(node, f"user{number}")

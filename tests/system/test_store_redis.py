@@ -17,6 +17,7 @@ from collab_wamp.store.answers import Committed, Moved
 from collab_wamp.store.commons import Bucket
 from collab_wamp.store.redis import RedisStore
 from tests.support.commons_contract import TOKEN, CommonsContract
+from tests.support.rights_contract import RightsContract
 from tests.support.store_contract import KEY, StoreContract, participant, submission
 from tests.support.valkey import ValkeyServer
 from tests.support.waiting import until
@@ -78,7 +79,7 @@ class RedisCommonsTests(CommonsContract, RedisCase):
             self.assertGreater(await self.store._connection.command("PTTL", key), 0, key)
 
 
-class RedisStoreTests(StoreContract, RedisCase):
+class RedisStoreTests(StoreContract, RightsContract, RedisCase):
     async def test_what_is_acknowledged_is_durable(self) -> None:
         await self.make()
         result = await self.store.commit(KEY, "epoch1", 0, [submission("client-0001", 1)])

@@ -6,12 +6,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import TestCase
 
-from collab_wamp.access import ADMINISTRATIVE, ORDINARY, RIGHTS, allows, right_for
+from collab_wamp.access import (
+    ADMINISTRATIVE,
+    ORDINARY,
+    RIGHTS,
+    allows,
+    effective,
+    right_for,
+    without,
+)
 from collab_wamp.caller import Caller
 from collab_wamp.errors import CollabError
 from collab_wamp.tokens import Claims
 
 RIGHT = st.sampled_from(RIGHTS)
+BY_TOKEN = st.sampled_from(("", *RIGHTS))
+GRANTED = st.sampled_from(("", "none", *RIGHTS, "at_most:view", "at_most:edit"))
 
 
 class AccessTests(TestCase):
@@ -46,3 +56,29 @@ class AccessTests(TestCase):
     def test_a_right_includes_those_before_it(self, right: str, action: str) -> None:
         order = {"view": 0, "edit": 1, "manage": 2}
         self.assertEqual(allows(right, action), order[right] >= order[action])
+
+    @given(BY_TOKEN, RIGHT)
+    def test_what_is_granted_counts_whatever_the_token_says(self, token: str, right: str) -> None:
+        self.assertEqual(effective(token, right), right)
+        self.assertEqual(effective(token, "none"), "")
+        self.assertEqual(effective(token, ""), token)
+
+    @given(BY_TOKEN, GRANTED, RIGHT)
+    def test_what_is_taken_is_gone_and_nothing_is_given_by_taking(
+        self, token: str, granted: str, taken: str
+    ) -> None:
+        before, after = effective(token, granted), effective(token, without(granted, taken))
+        self.assertFalse(allows(after, taken), "it is gone, whatever the token says")
+        self.assertFalse(allows(effective("manage", without(granted, taken)), taken))
+        order = ("", *RIGHTS)
+        below = order[order.index(taken) - 1]
+        self.assertEqual(order.index(after), min(order.index(before), order.index(below)))
+
+    @given(GRANTED, RIGHT, RIGHT)
+    def test_taking_twice_takes_the_more(self, granted: str, one: str, other: str) -> None:
+        twice = without(without(granted, one), other)
+        self.assertEqual(twice, without(granted, min(one, other, key=RIGHTS.index)))
+
+    @given(BY_TOKEN, GRANTED)
+    def test_who_may_not_edit_by_their_token_views_at_most(self, token: str, granted: str) -> None:
+        self.assertIn(effective(token, granted, ("edit",)), ("", "view"))

@@ -17,7 +17,8 @@ STORE = {
 }  # fmt: skip
 USE_CASES = {
     "document", "documents", "writer", "joining", "participants", "presence", "sessions", "relay",
-    "caller", "credentials", "notices", "reports", "feed", "merging", "surroundings", "shared",
+    "caller", "credentials", "notices", "reports", "rights",
+    "feed", "merging", "surroundings", "shared",
 }  # fmt: skip
 PLAIN_PROCESSES = {"children", "embedded", "node", "supervisor"}
 

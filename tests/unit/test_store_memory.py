@@ -9,10 +9,11 @@ from twisted.trial.unittest import TestCase
 from collab_wamp.store.memory import MemoryStore
 from collab_wamp.store.memory_commons import MemoryCommons
 from tests.support.commons_contract import CommonsContract
+from tests.support.rights_contract import RightsContract
 from tests.support.store_contract import StoreContract
 
 
-class MemoryStoreTests(StoreContract, TestCase):
+class MemoryStoreTests(StoreContract, RightsContract, TestCase):
     def setUp(self) -> None:
         self.store = MemoryStore(now_ms=lambda: 0)
 

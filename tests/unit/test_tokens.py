@@ -87,7 +87,7 @@ class AcceptTests(TokenCase):
         ),
     )
     def test_what_is_issued_is_accepted(self, user: str, tenant: str, rights: Any) -> None:
-        claims = Claims(user, tenant, rights, "Ada", "id-1", ("edit",), NOW + 60)
+        claims = Claims(user, tenant, rights, "Ada", "id-1", ("edit",), NOW + 60, NOW)
         token = RING.issue(claims, now_s=NOW, ttl_s=60)
         self.assertEqual(RING.verify(token, now_s=NOW), claims)
         self.assertEqual(Claims.from_extra(claims.as_extra()), claims)

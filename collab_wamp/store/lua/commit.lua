@@ -1,12 +1,13 @@
 -- Append edits to a session's log and announce them, all or none. All checks come before the first
 -- write, in this order: deadline, session, epoch, numbers and participants, head.
--- KEYS: meta, log, seen, roster
+-- KEYS: meta, log, seen, roster, rights
 -- ARGV: deadline (ms), channel, epoch, expected head, now (ms), identity of the edit at that head or
 --       "", identity of the last edit below, bytes of edits to answer, then for each edit:
---       client_id, seq, digest (hex), payload (JSON), user_id, participant_id or "", join_id
+--       client_id, seq, digest (hex), payload (JSON), user_id, participant_id or "", join_id,
+--       "1" if the token lets the user edit else "0"
 -- Returns: {"late"} | {"none"} | {"epoch", current} | {"seen", state, number, state, number, ...}
 --        | {"behind", head} | {"moved", head, payload, ...} | {"ok", first revision}
-local FIRST, WIDTH = 9, 7
+local FIRST, WIDTH = 9, 8
 local time = redis.call('TIME')
 if time[1] * 1000 + time[2] / 1000 > tonumber(ARGV[1]) then return {'late'} end
 
@@ -38,7 +39,13 @@ for i = FIRST, #ARGV, WIDTH do
     if ARGV[i + 5] ~= '' then
       local by = ARGV[i + 6] .. '\n'
       local participant = redis.call('HGET', KEYS[4], ARGV[i + 5])
-      if not participant or string.sub(participant, 1, #by) ~= by then state = 'gone' end
+      if not participant or string.sub(participant, 1, #by) ~= by then
+        state = 'gone'
+      else
+        local granted = redis.call('HGET', KEYS[5], ARGV[i + 4]) or ''
+        local by_token = (granted == '' or granted == 'at_most:edit') and ARGV[i + 7] == '1'
+        if not by_token and granted ~= 'edit' and granted ~= 'manage' then state = 'denied' end
+      end
     end
     if state == 'new' then ahead[client] = seq end
   end

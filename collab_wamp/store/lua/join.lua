@@ -1,16 +1,21 @@
 -- Add a participant, remove older connections of the same client, announce that, and read all that
 -- the new one needs, in one step.
--- KEYS: meta, log, seen, snap, roster, presence
+-- KEYS: meta, log, seen, snap, roster, presence, rights
 -- ARGV: deadline (ms), channel, epoch or "", after or "", client_id, participant_id,
 --       participant (JSON), seconds that roster and presence live, most edits instead of a snapshot,
---       join_id, user_id, user_id (JSON), most bytes of edits instead of a snapshot
+--       join_id, user_id, user_id (JSON), most bytes of edits instead of a snapshot, right that the
+--       token gives or ""
 -- Returns: {"late"} | {"none"} | {"taken"}
 --        | {"ok", meta, snapshot or "", {payload, ...}, seen or "", roster, presence,
---           {participant that was removed, ...}, what the participant was before or ""}
+--           {participant that was removed, ...}, what the participant was before or "", rights}
 local time = redis.call('TIME')
 if time[1] * 1000 + time[2] / 1000 > tonumber(ARGV[1]) then return {'late'} end
 local meta = redis.call('HGETALL', KEYS[1])
 if #meta == 0 then return {'none'} end
+-- Who may not view is told the same.
+local granted = redis.call('HGET', KEYS[7], ARGV[11]) or ''
+local by_token = granted == '' or string.sub(granted, 1, 8) == 'at_most:'
+if granted == 'none' or (by_token and ARGV[14] == '') then return {'none'} end
 local fields = redis.call('HMGET', KEYS[1], 'epoch', 'revision', 'floor_revision', 'snapshot_revision')
 local head, floor = tonumber(fields[2]), tonumber(fields[3])
 
@@ -30,7 +35,7 @@ local before = redis.call('HGET', KEYS[5], ARGV[6])
 redis.call('HSET', KEYS[5], ARGV[6], ARGV[10] .. mine .. ARGV[7])
 redis.call('EXPIRE', KEYS[5], ARGV[8])
 redis.call('EXPIRE', KEYS[6], ARGV[8])
-redis.call('PUBLISH', ARGV[2], '["join",' .. ARGV[7] .. ']')
+redis.call('PUBLISH', ARGV[2], '["join",' .. ARGV[7] .. ',"' .. granted .. '"]')
 
 local fenced = {}
 for participant_id, entry in pairs(others) do
@@ -63,4 +68,5 @@ if not payloads then
   snapshot, payloads = redis.call('GET', KEYS[4]), tail(tonumber(fields[4]), nil)
 end
 return {'ok', meta, snapshot, payloads, seen or '',
-  redis.call('HGETALL', KEYS[5]), redis.call('HGETALL', KEYS[6]), fenced, before or ''}
+  redis.call('HGETALL', KEYS[5]), redis.call('HGETALL', KEYS[6]), fenced, before or '',
+  redis.call('HGETALL', KEYS[7])}
