@@ -19,6 +19,7 @@ import attrs
 
 from .joining import SessionLimits
 from .ot.base import Limits as OpLimits
+from .rates import Rate, Rates, parse_rate
 from .store.address import parse_address
 from .tokens import ALGORITHMS, Keyring
 
@@ -113,7 +114,7 @@ class Limits:
 
     Attributes:
         connections, connections_per_user: at one time, on this node.
-        subscriptions, calls: of one connection, at one time.
+        subscriptions, sessions_per_connection, calls: of one connection, at one time.
         handshake_s, hello_s: for the upgrade to WebSocket, and for HELLO and AUTHENTICATE after it.
         ping_s, ping_timeout_s: a connection that answers no ping is dropped after both.
         send_buffer_bytes: who leaves more unread is dropped at once; who leaves more than
@@ -130,6 +131,7 @@ class Limits:
     connections: int = _setting(5000, check=_between(1, 99_000))
     connections_per_user: int = _setting(20, check=_between(1, 99_000))
     subscriptions: int = _setting(500, check=_between(1, 100_000))
+    sessions_per_connection: int = _setting(50, check=_between(1, 10_000))
     calls: int = _setting(100, check=_between(1, 10_000))
     handshake_s: float = _setting(2.5, check=_between(0.1, 60))
     hello_s: float = _setting(10.0, check=_between(0.1, 60))
@@ -149,11 +151,60 @@ class Limits:
         )
 
 
+def _rate(value: str) -> str:
+    try:
+        parse_rate(value)
+    except ValueError as error:
+        return str(error)
+    return ""
+
+
+@attrs.frozen
+class RateSettings:
+    """How often who may do what, on all nodes together: `20/s burst 60`, or `off`.
+
+    Attributes:
+        enabled: false = none of these limits.
+        longest_delay_s: who is faster is delayed up to this, and refused beyond.
+        edits_per_user: of one user on one session.
+        calls_per_user: calls other than join, leave and edit.
+        presence: of one connection on one topic, on its node; of more the last counts.
+    """
+
+    enabled: bool = _setting(True, "RATE_LIMITS")
+    longest_delay_s: float = _setting(1.0, check=_between(0, 2))
+    edits_per_user: str = _setting("20/s burst 60", check=_rate)
+    edits_per_session: str = _setting("500/s burst 2000", check=_rate)
+    edits_per_tenant: str = _setting("5000/s burst 20000", check=_rate)
+    joins_per_user: str = _setting("10/s burst 200", check=_rate)
+    joins_per_tenant: str = _setting("500/s burst 10000", check=_rate)
+    calls_per_user: str = _setting("50/s burst 500", check=_rate)
+    connections_per_user: str = _setting("2/s burst 60", check=_rate)
+    connections_per_tenant: str = _setting("200/s burst 10000", check=_rate)
+    http_per_user: str = _setting("10/s burst 100", check=_rate)
+    http_per_tenant: str = _setting("200/s burst 1000", check=_rate)
+    presence: str = _setting("20/s burst 20", check=_rate)
+
+    def rates(self) -> Rates:
+        if not self.enabled:
+            return Rates()
+        fields = {
+            field.name: parse_rate(getattr(self, field.name))
+            for field in attrs.fields(Rates)
+            if field.name != "longest_delay_s"
+        }
+        return Rates(**fields, longest_delay_s=self.longest_delay_s)
+
+    def presence_rate(self) -> Rate:
+        return parse_rate(self.presence) if self.enabled else Rate()
+
+
 SECTIONS: dict[str, type] = {
     "server": Server,
     "store": StoreSettings,
     "auth": Auth,
     "limits": Limits,
+    "rates": RateSettings,
 }
 
 
@@ -163,6 +214,7 @@ class Config:
     store: StoreSettings = attrs.field(factory=StoreSettings)
     auth: Auth = attrs.field(factory=Auth)
     limits: Limits = attrs.field(factory=Limits)
+    rates: RateSettings = attrs.field(factory=RateSettings)
 
     def keyring(self) -> Keyring:
         """What tokens are checked with.

@@ -37,28 +37,40 @@ class Relay:
     Args:
         instance_id: the node.
         surroundings: clock, timers, publishing; see `surroundings.Surroundings`.
+        sessions_per_connection: that a connection may have joined at one time.
     """
 
     log = Logger()
 
-    def __init__(self, store: Store, instance_id: str, surroundings: Surroundings) -> None:
+    def __init__(
+        self,
+        store: Store,
+        instance_id: str,
+        surroundings: Surroundings,
+        sessions_per_connection: int = 50,
+    ) -> None:
         self._store = store
         self._instance_id = instance_id
         self._around = surroundings
+        self._sessions_per_connection = sessions_per_connection
         self._feeds: dict[SessionKey, Feed] = {}
         self._starting = Shared()
         self._topics: dict[str, Feed] = {}
         self.refused_presence = 0
 
-    async def watch(self, key: SessionKey) -> str:
+    async def watch(self, key: SessionKey, wamp_session_id: int = 0) -> str:
         """Follow a session, if it is not followed yet. Somebody is about to join it.
+
+        Args:
+            wamp_session_id: on this connection; 0 = nobody new.
 
         Returns:
             the epoch that is followed.
 
         Raises:
-            CollabError: `no_such_session`, `store_unavailable`.
+            CollabError: `too_many`, `no_such_session`, `store_unavailable`.
         """
+        self._check_number(key, wamp_session_id)
         feed = self._feeds.get(key)
         if feed is not None and not feed.ended:
             if feed.empty_since is not None:
@@ -66,6 +78,19 @@ class Relay:
             return feed.epoch
         epoch: str = await self._starting.ask(key, lambda: self._start(key))
         return epoch
+
+    def _check_number(self, key: SessionKey, wamp_session_id: int) -> None:
+        joined = sum(
+            wamp_session_id in feed.by_connection
+            for other, feed in self._feeds.items()
+            if other != key
+        )
+        if joined >= self._sessions_per_connection:
+            raise CollabError(
+                "too_many",
+                f"A connection joins {self._sessions_per_connection} sessions at most.",
+                limit="sessions_per_connection",
+            )
 
     async def _start(self, key: SessionKey) -> str:
         feed = Feed(self._store, key, self._instance_id, self._around)

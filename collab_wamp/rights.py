@@ -9,6 +9,7 @@ from .caller import Caller
 from .errors import CollabError
 from .participants import Participants
 from .protocol import Arguments
+from .rates import Limiter
 from .store.interface import Store
 from .store.values import SessionKey
 from .writer import denied, no_such_session
@@ -22,9 +23,10 @@ def withheld_from(caller: Caller) -> tuple[str, ...]:
 class Rights:
     """What is granted is kept in the store, and counts more than a token."""
 
-    def __init__(self, store: Store, participants: Participants) -> None:
+    def __init__(self, store: Store, participants: Participants, limiter: Limiter) -> None:
         self._store = store
         self._participants = participants
+        self._limiter = limiter
 
     async def require(self, caller: Caller, key: SessionKey, action: str) -> str:
         """The caller's right on the session; who has none may not know whether it exists.
@@ -62,6 +64,7 @@ class Rights:
         for name, value in (("user_id", user_id), ("right", right)):
             if not value:
                 raise CollabError("bad_request", f"{name} is missing.", argument=name)
+        await self._limiter.take("calls", caller.claims.tenant, caller.claims.user_id)
         await self.require(caller, key, "manage")
         return key, user_id, right
 

@@ -22,6 +22,7 @@ from .joining import SessionLimits, document_of, join_result
 from .ot import TYPES, OpError, get_type
 from .participants import Participants, random_name
 from .protocol import Arguments
+from .rates import Limiter
 from .rights import Rights, withheld_from
 from .store.answers import ClientTaken, NoSession, StaleEpoch
 from .store.interface import Store
@@ -46,8 +47,9 @@ class Sessions:
         now_s: a monotonic clock, seconds.
         now_ms: the time of day, milliseconds since 1970.
         random_bytes: so many random bytes, fit for keys.
-        watch: awaited before a join: the node's relay then follows the session; returns the epoch
-            that it follows.
+        limiter: see `rates`.
+        watch: awaited before a join with the connection's id: the node's relay then follows the
+            session; returns the epoch that it follows.
         pause: waits so many seconds (a little more or less, so that rivals do not collide again).
         background: runs something nobody waits for, and logs its failure.
     """
@@ -61,7 +63,8 @@ class Sessions:
         now_s: Callable[[], float],
         now_ms: Callable[[], int],
         random_bytes: Callable[[int], bytes],
-        watch: Callable[[SessionKey], Awaitable[str]],
+        limiter: Limiter,
+        watch: Callable[[SessionKey, int], Awaitable[str]],
         pause: Callable[[float], Awaitable[None]],
         background: Callable[[Awaitable[None]], None],
     ) -> None:
@@ -71,6 +74,7 @@ class Sessions:
         self._now_s = now_s
         self._now_ms = now_ms
         self._random_bytes = random_bytes
+        self._limiter = limiter
         self._watch = watch
         self.documents = Documents(
             store,
@@ -82,7 +86,7 @@ class Sessions:
             background=background,
         )
         self._participants = Participants(store, instance_id, now_s)
-        self.rights = Rights(store, self._participants)
+        self.rights = Rights(store, self._participants, limiter)
 
     def _new_name(self, size: int) -> str:
         return random_name(self._random_bytes(size))
@@ -96,6 +100,7 @@ class Sessions:
         if_absent = arguments.flag("if_absent")
         content = arguments.optional_value("content")
         arguments.finish()
+        await self._limit("calls", caller)
         if conflicts != "merge":
             raise CollabError(
                 "bad_request", "conflicts: this version knows `merge` only.", argument="conflicts"
@@ -145,7 +150,8 @@ class Sessions:
         arguments.finish()
         key = SessionKey(caller.claims.tenant, session_id)
         await self.rights.require(caller, key, "view")
-        followed = await self._watch(key)
+        await self._limit("joins", caller)
+        followed = await self._watch(key, caller.wamp_session_id)
         participant_id = self._participants.id_of(key, caller.wamp_session_id)
         # Also where the answer gets lost, edits must not go on under the join before.
         self._participants.forget(participant_id)
@@ -172,7 +178,7 @@ class Sessions:
             )
         if joined.meta.epoch != followed:
             # Destroyed and created, or renewed, in between: the relay follows what is no more.
-            await self._watch(key)
+            await self._watch(key, caller.wamp_session_id)
         participant = next(
             other for other in joined.roster if other.participant_id == participant_id
         )
@@ -204,6 +210,7 @@ class Sessions:
             raise not_joined()
         if not allows(participant.may, "edit"):
             raise denied("edit")
+        await self._limit("edits", caller, key.session_id)
         if client_id != participant.client_id:
             raise protocol.bad("client_id", "must be the one given when joining", client_id)
         document = await self.documents.get(key)
@@ -243,6 +250,7 @@ class Sessions:
         after = arguments.revision("after")
         limit = arguments.integer("limit", 1, protocol.MAX_FETCH, protocol.MAX_FETCH)
         arguments.finish()
+        await self._limit("calls", caller)
         await self.rights.require(caller, key, "view")
         answer = await self._store.edits(key, epoch, after, limit)
         if isinstance(answer, NoSession):
@@ -274,6 +282,7 @@ class Sessions:
         key = self._key(caller, arguments)
         revision = arguments.optional_revision()
         arguments.finish()
+        await self._limit("calls", caller)
         await self.rights.require(caller, key, "view")
         document = await self.documents.get(key)
         if not await read_on(self._store, key, document):
@@ -303,6 +312,7 @@ class Sessions:
     async def info(self, caller: Caller, arguments: Arguments) -> dict[str, Any]:
         key = self._key(caller, arguments)
         arguments.finish()
+        await self._limit("calls", caller)
         right = await self.rights.require(caller, key, "view")
         found = await self._store.roster(key)
         if found is None:
@@ -328,6 +338,7 @@ class Sessions:
         cursor = arguments.text("cursor", "", 64)
         limit = arguments.integer("limit", 1, 1000, 100)
         arguments.finish()
+        await self._limit("calls", caller)
         tenant, rights = caller.claims.tenant, caller.claims.rights
         if "*" in rights:
             ids, more = await self._store.list_sessions(tenant, cursor, limit)
@@ -341,6 +352,7 @@ class Sessions:
     async def destroy(self, caller: Caller, arguments: Arguments) -> dict[str, Any]:
         key = self._key(caller, arguments)
         arguments.finish()
+        await self._limit("calls", caller)
         await self.rights.require(caller, key, "manage")
         self.documents.forget(key)
         if not await self._store.destroy(key):
@@ -354,6 +366,10 @@ class Sessions:
     async def health(self) -> dict[str, Any]:
         """Whether this process can do its work; `CollabError` where the store does not answer."""
         return {"ok": True, "store": await self._store.ping(), "sessions": len(self.documents)}
+
+    async def _limit(self, what: str, caller: Caller, session_id: str = "") -> None:
+        claims = caller.claims
+        await self._limiter.take(what, claims.tenant, claims.user_id, session_id)
 
     # --- who may ----------------------------------------------------------------------------
 

@@ -16,6 +16,7 @@ from twisted.logger import Logger
 
 from ..errors import URI_PREFIX, CollabError
 from ..protocol import Arguments
+from ..rates import Limiter
 
 # The role of the node's own parts.
 BACKEND = "backend"
@@ -119,11 +120,24 @@ class CollabComponent(ApplicationSession):  # type: ignore[misc]  # Autobahn has
             lambda failure: self.log.failure("unexpected", failure=failure)
         )
 
+    def sleep(self, seconds: float) -> Deferred[None]:
+        """Fires after so many seconds."""
+        waited: Deferred[None] = Deferred()
+        self.clock.callLater(seconds, waited.callback, None)
+        return waited
+
+    def limiter(self) -> Limiter:
+        """Takes from the node's configured rates."""
+        return Limiter(
+            self.config.extra["store"].commons,
+            self.config.extra["config"].rates.rates(),
+            now_s=self.clock.seconds,
+            sleep=self.sleep,
+        )
+
     def pause(self, seconds: float) -> Deferred[None]:
         """Fires after about so many hundredths of a second (between half and one and a half)."""
-        waited: Deferred[None] = Deferred()
-        self.clock.callLater(seconds * random.uniform(0.005, 0.015), waited.callback, None)
-        return waited
+        return self.sleep(seconds * random.uniform(0.005, 0.015))
 
 
 def refuse(component: CollabComponent, invocation: Invocation) -> None:

@@ -20,6 +20,7 @@ AUTHENTICATE: Final = 5
 GOODBYE: Final = 6
 ERROR: Final = 8
 PUBLISH: Final = 16
+PUBLISHED: Final = 17
 SUBSCRIBE: Final = 32
 UNSUBSCRIBE: Final = 34
 CALL: Final = 48

@@ -13,18 +13,22 @@ from urllib.parse import urlsplit
 
 import autobahn.twisted  # noqa: F401  # before autobahn.wamp: it has to know that it is Twisted
 import orjson
-from autobahn.util import encode_truncate, wildcards2patterns
+from autobahn.util import encode_truncate, rid, wildcards2patterns
 from autobahn.wamp.exception import InvalidUriError, ProtocolError
 from autobahn.wamp.message import Abort, Error, Goodbye, Result, Welcome
 from autobahn.wamp.serializer import JsonObjectSerializer, JsonSerializer, Serializer
 from autobahn.websocket.types import ConnectionDeny
 from crossbar.router.protocol import WampWebSocketServerProtocol
+from twisted.internet import reactor as global_reactor
 from twisted.logger import Logger
 
 from ..config import Limits
 from ..errors import URI_PREFIX
+from ..protocol import INCOMING_PREFIX
+from ..rates import Rate
 from ..tokens import Claims
 from . import connections, gate
+from .throttle import Throttle
 
 SUBPROTOCOLS = ("wamp.2.msgpack", "wamp.2.json")
 # HELLO and AUTHENTICATE, and some room; then it is not a client of ours.
@@ -39,6 +43,8 @@ TOO_LARGE = 1009
 FAILURE = 1011
 
 log = Logger()
+# Twisted's interfaces have no types that mypy understands.
+reactor: Any = global_reactor
 
 
 class FastJson(JsonObjectSerializer):  # type: ignore[misc]  # Autobahn has no types
@@ -61,11 +67,12 @@ class GuardedProtocol(WampWebSocketServerProtocol):  # type: ignore[misc]  # nor
     """One client's WebSocket.
 
     Attributes:
-        limits: set by `router_guard`.
+        limits, presence_rate: set by `router_guard`.
         user, claims, wamp_session_id, warned_of: see `connections.Connection`.
     """
 
     limits: ClassVar[Limits] = Limits()
+    presence_rate: ClassVar[Rate] = Rate()
     user: tuple[str, str] | None = None
     claims: Claims | None = None
     wamp_session_id = 0
@@ -82,6 +89,7 @@ class GuardedProtocol(WampWebSocketServerProtocol):  # type: ignore[misc]  # nor
         self._frames = 0
         self._calls = 0
         self._serializer: Any = None
+        self._throttle = self._make_throttle() if self.presence_rate else None
         self._tcp = innermost(self.transport)
         connections.opened(self)
         super().connectionMade()
@@ -95,6 +103,8 @@ class GuardedProtocol(WampWebSocketServerProtocol):  # type: ignore[misc]  # nor
 
     def connectionLost(self, reason: Any) -> None:
         connections.closed(self)
+        if self._throttle is not None:
+            self._throttle.stop()
         super().connectionLost(reason)
 
     def onConnect(self, request: Any) -> Any:
@@ -156,7 +166,11 @@ class GuardedProtocol(WampWebSocketServerProtocol):  # type: ignore[misc]  # nor
 
     def _carry_out(self, verdict: gate.Verdict) -> None:
         if isinstance(verdict, gate.Pass):
-            self._give_to_router(verdict.message)
+            message = verdict.message
+            if self._throttle is not None and is_presence(message):
+                self._throttle.offer(message[3], message)
+            else:
+                self._give_to_router(message)
             return
         connections.counts[verdict.kind] += 1
         if isinstance(verdict, gate.Answer):
@@ -186,6 +200,27 @@ class GuardedProtocol(WampWebSocketServerProtocol):  # type: ignore[misc]  # nor
             raise gate.Refused("malformed", gate.PROTOCOL_ERROR, str(error)[:100]) from None
         if message[0] in (gate.GOODBYE, gate.ABORT):
             self.sendClose(self.CLOSE_STATUS_CODE_NORMAL)
+
+    # --- presence ---------------------------------------------------------------------------
+
+    def _make_throttle(self) -> Throttle:
+        return Throttle(
+            self.presence_rate,
+            now_s=reactor.seconds,
+            later=reactor.callLater,
+            go=self._release,
+            superseded=self._superseded,
+        )
+
+    def _release(self, message: list[Any]) -> None:
+        if self._cut_s is None:
+            self._give_to_router(message)
+
+    def _superseded(self, message: list[Any]) -> None:
+        """The router does not hear of it; a client that waits for an answer gets one."""
+        connections.counts["superseded"] += 1
+        if message[2].get("acknowledge"):
+            self._answer([gate.PUBLISHED, message[1], rid()])
 
     def _subscribed_to_much(self) -> bool:
         held = self._session._router._broker._session_to_subscriptions.get(self._session, ())
@@ -265,6 +300,11 @@ class GuardedProtocol(WampWebSocketServerProtocol):  # type: ignore[misc]  # nor
         self._tcp._tempDataBuffer = []
         self._tcp._tempDataLen = 0
         self._tcp.dataBuffer = b""
+
+
+def is_presence(message: list[Any]) -> bool:
+    published: bool = message[0] == gate.PUBLISH and message[3].startswith(INCOMING_PREFIX)
+    return published
 
 
 def innermost(transport: Any) -> Any:

@@ -10,6 +10,7 @@ from autobahn.wamp.types import CallDetails
 from twisted.internet.task import LoopingCall
 
 from .. import __version__, protocol
+from ..caller import Caller
 from ..credentials import Credentials, as_rows
 from ..errors import CollabError
 from ..notices import Notices
@@ -49,6 +50,7 @@ class Component(CollabComponent):
             longest_s=config.auth.issued_s,
             kept_s=config.auth.revocations_kept_s,
         )
+        self._limiter = self.limiter()
         reports = Reports(self._store, self._store.commons)
         notices = Notices(self._store.commons, self.config.extra["now_ms"])
         self._started_ms = self.config.extra["now_ms"]()
@@ -60,10 +62,12 @@ class Component(CollabComponent):
             (protocol.TOKEN_REVOKE, self._credentials.revoke),
             (protocol.STATS_CONNECTIONS, reports.connections),
             (protocol.STATS_SESSIONS, reports.sessions),
+            (protocol.STATS_LIMITS, self._limits),
             (protocol.NOTICE_SEND, notices.send),
         ):
             await callers.serve(procedure, answer)
         await self.serve(protocol.NODE_ADMIT, self._admit)
+        await self.serve(protocol.NODE_ADMIT_HTTP, self._admit_http)
         await self.serve(protocol.HEALTH_NODE, self._health)
         self._loops = []
         for work, seconds in (
@@ -144,10 +148,38 @@ class Component(CollabComponent):
     async def _admit(self, _details: CallDetails, arguments: Arguments) -> dict[str, Any]:
         """Whether a token may be used, and, where `connecting`, for one more connection."""
         claims = Claims.from_extra(arguments.value("claims"))
-        arguments.flag("connecting")
+        connecting = arguments.flag("connecting")
         arguments.finish()
         self._credentials.check(claims)
+        if connecting:
+            await self._limit("connections", claims)
         return {}
+
+    async def _admit_http(self, _details: CallDetails, arguments: Arguments) -> dict[str, Any]:
+        """Whether a token may be used for one more request over HTTP."""
+        claims = Claims.from_extra(arguments.value("claims"))
+        arguments.finish()
+        self._credentials.check(claims)
+        await self._limit("http", claims)
+        return {}
+
+    async def _limit(self, what: str, claims: Claims) -> None:
+        try:
+            await self._limiter.take(what, claims.tenant, claims.user_id)
+        except CollabError as error:
+            # Without the store nothing that counts can be done; to be told so is not limited.
+            if error.code != "store_unavailable":
+                raise
+
+    async def _limits(self, caller: Caller, arguments: Arguments) -> dict[str, Any]:
+        """What is left to a user: to the caller, or with the capability `stats` to another."""
+        session_id = arguments.session_id(optional=True)
+        user_id = arguments.text("user_id", caller.claims.user_id, 128)
+        arguments.finish()
+        if user_id != caller.claims.user_id:
+            caller.require("stats", "operate")
+        left = await self._limiter.left(caller.claims.tenant, user_id, session_id)
+        return {"user_id": user_id, "limits": left}
 
     async def _health(self, _details: CallDetails, arguments: Arguments) -> dict[str, Any]:
         arguments.finish()

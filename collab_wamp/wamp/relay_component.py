@@ -31,7 +31,10 @@ class Component(CollabComponent):
     async def begin(self) -> None:
         config = self.config.extra["config"]
         self._relay = Relay(
-            self.config.extra["store"], config.server.instance_id, NodeSurroundings(self)
+            self.config.extra["store"],
+            config.server.instance_id,
+            NodeSurroundings(self),
+            config.limits.sessions_per_connection,
         )
         await self.subscribe(self._on_wamp_leave, "wamp.session.on_leave")
         await self.subscribe(
@@ -75,8 +78,9 @@ class Component(CollabComponent):
 
     async def _watch(self, _details: CallDetails, arguments: Arguments) -> dict[str, Any]:
         key = SessionKey(arguments.text("tenant", "", 64), arguments.session_id())
+        wamp_session_id = arguments.integer("wamp_session_id", 0, 2**53)
         arguments.finish()
-        return {"epoch": await self._relay.watch(key)}
+        return {"epoch": await self._relay.watch(key, wamp_session_id)}
 
     async def _load(self, _details: CallDetails, arguments: Arguments) -> dict[str, Any]:
         arguments.finish()

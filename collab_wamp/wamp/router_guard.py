@@ -79,6 +79,7 @@ def install(config: Config) -> None:
         raise RuntimeError(f"this version of Crossbar cannot be guarded: {', '.join(missing)}")
     tuning.stop_formatting()
     GuardedProtocol.limits = config.limits
+    GuardedProtocol.presence_rate = config.rates.presence_rate()
     WampWebSocketServerFactory.protocol = GuardedProtocol
     PatientSite.patience_s = config.limits.handshake_s
     PatientSite.later = reactor.callLater

@@ -35,6 +35,7 @@ class Component(CollabComponent):
             now_s=self.clock.seconds,
             now_ms=self.config.extra["now_ms"],
             random_bytes=secrets.token_bytes,
+            limiter=self.limiter(),
             watch=self._watch,
             pause=self.pause,
             background=self.background,
@@ -66,15 +67,19 @@ class Component(CollabComponent):
     def _on_refreshed(self, args: list[Any], _kwargs: dict[str, Any]) -> None:
         self._sessions.refreshed(args[0])
 
-    async def _watch(self, key: SessionKey) -> str:
+    async def _watch(self, key: SessionKey, wamp_session_id: int) -> str:
         try:
             watched = await self.call(
-                protocol.RELAY_WATCH, tenant=key.tenant, session_id=key.session_id
+                protocol.RELAY_WATCH,
+                tenant=key.tenant,
+                session_id=key.session_id,
+                wamp_session_id=wamp_session_id,
             )
         except ApplicationError as error:
             code = error.error.removeprefix("collab.error.")
-            if code in ("no_such_session", "store_unavailable"):
-                raise CollabError(code, str(error.args[0])) from None
+            if code in ("no_such_session", "store_unavailable", "too_many"):
+                details = {name: value for name, value in error.kwargs.items() if name == "limit"}
+                raise CollabError(code, str(error.args[0]), **details) from None
             # The relay is being restarted: nobody would be told of anything meanwhile.
             raise CollabError(
                 "overloaded", "The node is not ready for more people.", retry_after_ms=500

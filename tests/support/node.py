@@ -36,6 +36,8 @@ class Node:
             "PORT": str(self.port),
             "DATA_DIR": str(self.data_dir),
             "JWT_SECRET": SECRET,
+            # Those who test them have them.
+            "RATE_LIMITS": "0",
             **environment,
         }
         self.process: subprocess.Popen[bytes] | None = None

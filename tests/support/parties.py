@@ -10,10 +10,12 @@ from twisted.internet.defer import Deferred
 from collab_wamp.caller import Caller
 from collab_wamp.joining import SessionLimits
 from collab_wamp.protocol import Arguments
+from collab_wamp.rates import Limiter, Rates
 from collab_wamp.relay import Relay
 from collab_wamp.sessions import Sessions
 from collab_wamp.store.interface import Store
 from collab_wamp.store.memory import MemoryStore
+from collab_wamp.store.memory_commons import MemoryCommons
 from collab_wamp.store.values import SessionKey
 from collab_wamp.tokens import Claims
 
@@ -37,6 +39,7 @@ class Party:
         around: ClockSurroundings | None = None,
         instance_id: str = "node-1",
         limits: SessionLimits | None = None,
+        rates: Rates | None = None,
     ) -> None:
         self.around = around or ClockSurroundings()
         self.store = store or MemoryStore(now_ms=self.around.now_ms)
@@ -48,6 +51,12 @@ class Party:
             now_s=self.around.now_s,
             now_ms=self.around.now_ms,
             random_bytes=counter_bytes(),
+            limiter=Limiter(
+                MemoryCommons(self.around.now_ms),
+                rates or Rates(),
+                now_s=self.around.now_s,
+                sleep=self.around.sleep,
+            ),
             watch=self.relay.watch,
             pause=self.around.pause,
             background=self.around.background,

@@ -42,10 +42,13 @@ class ClockSurroundings:
 
         Deferred.fromCoroutine(run()).addErrback(self.failures.append)
 
-    def pause(self, seconds: float) -> Deferred[None]:
+    def sleep(self, seconds: float) -> Deferred[None]:
         waited: Deferred[None] = Deferred()
-        self.clock.callLater(seconds / 100, waited.callback, None)
+        self.clock.callLater(seconds, waited.callback, None)
         return waited
+
+    def pause(self, seconds: float) -> Deferred[None]:
+        return self.sleep(seconds / 100)
 
     def events(self, kind: str, receiver: int | None = None) -> list[dict[str, Any]]:
         """What was published to the topics of a kind (`edits`, `roster`, `presence`)."""

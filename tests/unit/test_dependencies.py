@@ -17,7 +17,7 @@ STORE = {
 }  # fmt: skip
 USE_CASES = {
     "document", "documents", "writer", "joining", "participants", "presence", "sessions", "relay",
-    "caller", "credentials", "notices", "reports", "rights",
+    "caller", "credentials", "notices", "reports", "rights", "rates",
     "feed", "merging", "surroundings", "shared",
 }  # fmt: skip
 PLAIN_PROCESSES = {"children", "embedded", "node", "supervisor"}
@@ -52,7 +52,7 @@ ONLY_IN: dict[str, set[str]] = {
     "crossbar": {"wamp/guarded", "wamp/patience", "wamp/router_guard"},
     "autobahn": {"wamp", "client"},
     "twisted.web": {"http", "wamp/router_guard"},
-    "twisted.internet.reactor": {"wamp/worker", "wamp/router_guard"},
+    "twisted.internet.reactor": {"wamp/worker", "wamp/router_guard", "wamp/guarded"},
     "os.environ": {"cli", "commands", "wamp/worker", "wamp/settings", "wamp/supervise"},
     "time": {"wamp", "http", "children", "embedded", "supervisor", "commands"},
     "random": {"wamp", "client"},
