@@ -23,6 +23,16 @@ def private_socket(config: Config) -> Path:
     return node_dir(config) / "router.sock"
 
 
+def drain_note(config: Config) -> Path:
+    """That is there when the node is to end in order."""
+    return node_dir(config) / "drain"
+
+
+def drained_note(config: Config) -> Path:
+    """That is there when it has done so, but for its processes."""
+    return node_dir(config) / "drained"
+
+
 def origins(config: Config) -> list[str]:
     """The pages that may connect: those this node serves, and those that are configured."""
     port, host = config.server.port, config.server.host
@@ -84,6 +94,7 @@ def write(config: Config) -> Path:
             f"server.data_dir: {config.data_dir} is too long a path for a socket in it"
         )
     (folder / "config.yaml").write_text(render(config), encoding="utf-8")
-    for stale in (private_socket(config), folder / "node.pid"):
+    stale_notes = (drain_note(config), drained_note(config))
+    for stale in (private_socket(config), folder / "node.pid", *stale_notes):
         stale.unlink(missing_ok=True)
     return folder

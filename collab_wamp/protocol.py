@@ -38,6 +38,7 @@ STATS_SESSIONS: Final = "collab.stats.sessions"
 STATS_LIMITS: Final = "collab.stats.limits"
 NOTICE_SEND: Final = "collab.notice.send"
 NODE_HEALTH: Final = "collab.node.health"
+NODE_DRAIN: Final = "collab.node.drain"
 
 # --- procedures between the node's own parts (no client may call them) ----------------------
 RELAY_WATCH: Final = "collab.relay.watch"
@@ -60,6 +61,8 @@ INCOMING_PREFIX: Final = "collab.in."
 NOTICE: Final = "collab.notice"
 # Within a node: a connection goes on under another token (its id, the claims).
 NODE_REFRESHED: Final = "collab.node.refreshed"
+# Within a node: no edits are taken any more.
+NODE_DRAINING: Final = "collab.node.draining"
 
 
 def topics(topic_key: str) -> dict[str, str]:

@@ -255,6 +255,10 @@ class Relay:
                 row["participants"] += len(feed.participants)
         return tenants
 
+    def participants(self) -> int:
+        """How many there are on this node."""
+        return sum(len(feed.participants) for feed in self._feeds.values())
+
     # --- state ------------------------------------------------------------------------------
 
     async def health(self) -> dict[str, Any]:
@@ -262,7 +266,7 @@ class Relay:
             "ok": True,
             "store": await self._store.ping(),
             "sessions": len(self._feeds),
-            "participants": sum(len(feed.participants) for feed in self._feeds.values()),
+            "participants": self.participants(),
         }
 
     async def stop(self) -> None:

@@ -52,6 +52,9 @@ class Sessions:
             session; returns the epoch that it follows.
         pause: waits so many seconds (a little more or less, so that rivals do not collide again).
         background: runs something nobody waits for, and logs its failure.
+
+    Attributes:
+        draining: whether edits are refused, since the node is ending.
     """
 
     def __init__(
@@ -75,6 +78,7 @@ class Sessions:
         self._now_ms = now_ms
         self._random_bytes = random_bytes
         self._limiter = limiter
+        self.draining = False
         self._watch = watch
         self.documents = Documents(
             store,
@@ -204,6 +208,8 @@ class Sessions:
         seq = arguments.integer("seq", 1, protocol.MAX_INTEGER)
         op = arguments.value("op")
         arguments.finish()
+        if self.draining:
+            raise CollabError("draining", "This instance is ending; connect to another.")
         participant = await self._participants.find(key, caller.wamp_session_id)
         if participant is None:
             await self.rights.require(caller, key, "view")

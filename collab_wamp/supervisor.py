@@ -29,6 +29,8 @@ LOOK_S = 0.05
 STORE_START_S = 60.0
 NODE_START_S = 60.0
 END_S = 6.0
+# What the node needs after its connections have gone.
+DRAIN_MORE_S = 7.0
 LOG_MOST_BYTES = 10 << 20
 
 
@@ -90,6 +92,7 @@ class Supervisor:
         self._start_node()
         deadline = time.monotonic() + NODE_START_S
         was_ready = False
+        drained = node.drained_note(self.config)
         events = (self._data_dir / "log" / EVENTS).open("a+")
         while not self._signals:
             time.sleep(LOOK_S)
@@ -102,12 +105,28 @@ class Supervisor:
             if not was_ready and self._is_ready():
                 was_ready = True
                 ready()
+            if drained.exists():
+                self._say("drained")
+                return 0
             if not was_ready and time.monotonic() > deadline:
                 log = self._data_dir / "log" / "node.log"
                 self._say(f"the node is not ready after {NODE_START_S:.0f} s; see {log}")
                 return 1
+        if was_ready:
+            self._drain(drained)
         self._say("ending")
         return 0
+
+    def _drain(self, drained: Path) -> None:
+        """Let the node's connections go elsewhere, and what is under way be answered."""
+        node.drain_note(self.config).touch()
+        self._say(f"draining, within {self.config.server.drain_s:.0f} s; once more ends it at once")
+        end = time.monotonic() + self.config.server.drain_s + DRAIN_MORE_S
+        # Where a part of the node has gone for good, it cannot say that it is done.
+        while not drained.exists() and time.monotonic() < end:
+            time.sleep(LOOK_S)
+            if any(not child.alive for child in self._children):
+                return
 
     def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
         self._signals += 1

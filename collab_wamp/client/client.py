@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import random as random_numbers
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Literal
 
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from ..protocol import NOTICE, TOKEN_REFRESH
 from .connection import Connection, open_connection
 from .document import Document
 from .errors import ClientError
@@ -28,7 +29,7 @@ LONGEST_WAIT_S = 5.0
 
 async def connect(
     reactor: Any,
-    url: str,
+    url: str | Sequence[str],
     token: Token,
     *,
     timeout_s: float = 10.0,
@@ -38,9 +39,10 @@ async def connect(
 
     Args:
         reactor: Twisted's.
-        url: `ws://HOST:PORT/ws`, or `wss://…`.
+        url: `ws://HOST:PORT/ws`, or `wss://…`; of several the next is tried where one fails.
         token: the JWT, or a function (it may be `async`) that gets a current one; it is asked at
-            each connection. With a text alone, the client ends when that is not accepted any more.
+            each connection, and when the token is about to expire. With a text alone, the client
+            ends when that is not accepted any more.
         timeout_s: until a login, or a `Client.call`, counts as failed.
         random: a number from 0 up to 1, for delays.
 
@@ -48,7 +50,8 @@ async def connect(
         ClientError: `token_…` where the token is refused; `disconnected`, `timeout`.
         ValueError: the url is not one of a WebSocket.
     """
-    client = Client(reactor, url, token, timeout_s, random)
+    urls = [url] if isinstance(url, str) else list(url)
+    client = Client(reactor, urls, token, timeout_s, random)
     await client.start()
     return client
 
@@ -66,7 +69,7 @@ class Client:
     def __init__(
         self,
         reactor: Any,
-        url: str,
+        urls: list[str],
         token: Token,
         timeout_s: float,
         random: Callable[[], float],
@@ -74,7 +77,7 @@ class Client:
         self.state: State = "offline"
         self.error: ClientError | None = None
         self._reactor = reactor
-        self._url = url
+        self._urls = urls
         self._token = token
         self._timeout_s = timeout_s
         self._random = random
@@ -87,7 +90,13 @@ class Client:
 
     async def start(self) -> None:
         """Connect for the first time; see `connect`."""
-        connection = await self._connect()
+        for number in range(len(self._urls)):
+            try:
+                connection = await self._connect()
+                break
+            except ClientError as error:
+                if error.reaction == "token" or number == len(self._urls) - 1:
+                    raise
         Deferred.fromCoroutine(self._stay(connection)).addErrback(self._crashed)
 
     async def __aenter__(self) -> Client:
@@ -168,13 +177,26 @@ class Client:
         """Be told of the state; returns a function that takes the listener away."""
         return self._listeners.add("state", listener)
 
+    def on_notice(self, listener: Callable[[dict[str, Any]], object]) -> Callable[[], None]:
+        """Be told of the server's notices, see PROTOCOL.md; returns what takes that away."""
+        return self._listeners.add("notice", listener)
+
     # --- staying connected ------------------------------------------------------------------
 
     async def _connect(self) -> Connection:
+        token = await self._current_token()
+        try:
+            return await open_connection(self._reactor, self._urls[0], token, self._timeout_s)
+        except ClientError:
+            self._try_next()
+            raise
+
+    async def _current_token(self) -> str:
         token = self._token if isinstance(self._token, str) else self._token()
-        if not isinstance(token, str):
-            token = await token
-        return await open_connection(self._reactor, self._url, token, self._timeout_s)
+        return token if isinstance(token, str) else await token
+
+    def _try_next(self) -> None:
+        self._urls.append(self._urls.pop(0))
 
     async def _stay(self, connection: Connection) -> None:
         tries = 0
@@ -219,8 +241,44 @@ class Client:
     def _attach(self, connection: Connection) -> None:
         self._connection = connection
         self._enter("connected")
+        Deferred.fromCoroutine(self._follow_notices(connection)).addErrback(
+            lambda failure: self.log.failure("notices are not followed", failure=failure)
+        )
         for document in tuple(self._documents.values()):
             document.attach(connection)
+
+    # --- notices ----------------------------------------------------------------------------
+
+    async def _follow_notices(self, connection: Connection) -> None:
+        try:
+            await connection.subscribe(NOTICE, lambda event: self._noticed(connection, event))
+        except ClientError as error:
+            self.log.debug("no notices: {error}", error=error)
+
+    def _noticed(self, connection: Connection, notice: dict[str, Any]) -> None:
+        kind = notice.get("kind")
+        if kind == "drain":
+            # Not all at the same time, and early enough that there is time for another try.
+            wait_s = min(notice["within_ms"] / 2000, LONGEST_WAIT_S) * self._random()
+            self._reactor.callLater(wait_s, self._go_elsewhere, connection)
+        elif kind == "token_expiring" and not isinstance(self._token, str):
+            Deferred.fromCoroutine(self._refresh(connection)).addErrback(
+                lambda failure: self.log.failure("no newer token", failure=failure)
+            )
+        self._listeners.tell("notice", notice)
+
+    def _go_elsewhere(self, connection: Connection) -> None:
+        if connection is self._connection:
+            self._try_next()
+            connection.abort(ClientError("draining", "The instance is ending."))
+
+    async def _refresh(self, connection: Connection) -> None:
+        ticket = await self._current_token()
+        try:
+            await connection.call(TOKEN_REFRESH, {"ticket": ticket}, self._timeout_s)
+        except ClientError as error:
+            # It connects anew when the old one has expired.
+            self.log.warn("the newer token is not accepted: {error}", error=error)
 
     def _detach(self, error: ClientError) -> None:
         self._connection = None

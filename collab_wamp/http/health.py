@@ -13,4 +13,4 @@ class HealthResource(JsonResource):
 
     async def answer(self) -> tuple[int, dict[str, Any]]:
         health = await Guard.health()
-        return 200 if health["status"] == "ok" else 503, health
+        return 503 if health["status"] == "failing" else 200, health

@@ -19,12 +19,14 @@ class Connection(Protocol):
         user: (tenant, user id) once welcomed.
         claims: what its token says, once welcomed.
         wamp_session_id: 0 until welcomed.
+        calls: how many of its calls are under way.
         warned_of: the time of expiry that its client has been told of.
     """
 
     user: tuple[str, str] | None
     claims: Claims | None
     wamp_session_id: int
+    calls: int
     warned_of: float
 
     def look_after(self, now_s: float) -> None: ...

@@ -68,7 +68,7 @@ class GuardedProtocol(WampWebSocketServerProtocol):  # type: ignore[misc]  # nor
 
     Attributes:
         limits, presence_rate: set by `router_guard`.
-        user, claims, wamp_session_id, warned_of: see `connections.Connection`.
+        user, claims, wamp_session_id, calls, warned_of: see `connections.Connection`.
     """
 
     limits: ClassVar[Limits] = Limits()
@@ -76,6 +76,7 @@ class GuardedProtocol(WampWebSocketServerProtocol):  # type: ignore[misc]  # nor
     user: tuple[str, str] | None = None
     claims: Claims | None = None
     wamp_session_id = 0
+    calls = 0
     warned_of = 0.0
     maxMessagePayloadSize: int
 
@@ -87,7 +88,6 @@ class GuardedProtocol(WampWebSocketServerProtocol):  # type: ignore[misc]  # nor
         self._slow_since_s: float | None = None
         self._early_messages = 0
         self._frames = 0
-        self._calls = 0
         self._serializer: Any = None
         self._throttle = self._make_throttle() if self.presence_rate else None
         self._tcp = innermost(self.transport)
@@ -184,13 +184,13 @@ class GuardedProtocol(WampWebSocketServerProtocol):  # type: ignore[misc]  # nor
                 self._answer(gate.error_for(message, URI_PREFIX + "too_many", text))
                 return
             if message[0] == gate.CALL:
-                if self._calls >= self.limits.calls:
+                if self.calls >= self.limits.calls:
                     text = f"At most {self.limits.calls} calls at one time."
                     wait = {"retryable": True, "retry_after_ms": 100}
                     uri = URI_PREFIX + "overloaded"
                     self._answer([*gate.error_for(message, uri, text)[:-1], wait])
                     return
-                self._calls += 1
+                self.calls += 1
             self._session.onMessage(parsed)
         except InvalidUriError as error:
             if message[0] not in (gate.CALL, gate.SUBSCRIBE):
@@ -251,7 +251,7 @@ class GuardedProtocol(WampWebSocketServerProtocol):  # type: ignore[misc]  # nor
         if kind is Welcome:
             connections.welcomed(self, msg.session, Claims.from_extra(msg.authextra))
         elif kind is Result or (kind is Error and msg.request_type == gate.CALL):
-            self._calls -= 1
+            self.calls -= 1
         elif kind is Goodbye or kind is Abort:
             self._cut_s = time.time() + self.limits.farewell_s
         if self.unread_bytes > self.limits.send_buffer_bytes:

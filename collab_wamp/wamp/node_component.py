@@ -13,6 +13,7 @@ from .. import __version__, protocol
 from ..caller import Caller
 from ..credentials import Credentials, as_rows
 from ..errors import CollabError
+from ..node import drain_note, drained_note
 from ..notices import Notices
 from ..participants import random_name
 from ..protocol import Arguments
@@ -28,6 +29,7 @@ from ..store.values import SessionKey
 from ..tokens import Claims
 from .callers import Callers
 from .component import CollabComponent
+from .drain import Drain
 
 TIDY_S = 60.0
 BEAT_S = 3.0
@@ -53,6 +55,14 @@ class Component(CollabComponent):
         self._limiter = self.limiter()
         reports = Reports(self._store, self._store.commons)
         notices = Notices(self._store.commons, self.config.extra["now_ms"])
+        self._drain = Drain(
+            self,
+            asked=drain_note(config),
+            done=drained_note(config),
+            within_s=config.server.drain_s,
+            begun=self._begin_drain,
+            farewell=self._farewell,
+        )
         self._started_ms = self.config.extra["now_ms"]()
         await self._follow()
         callers = Callers(self)
@@ -64,12 +74,13 @@ class Component(CollabComponent):
             (protocol.STATS_SESSIONS, reports.sessions),
             (protocol.STATS_LIMITS, self._limits),
             (protocol.NOTICE_SEND, notices.send),
+            (protocol.NODE_DRAIN, self._drain.call),
         ):
             await callers.serve(procedure, answer)
         await self.serve(protocol.NODE_ADMIT, self._admit)
         await self.serve(protocol.NODE_ADMIT_HTTP, self._admit_http)
         await self.serve(protocol.HEALTH_NODE, self._health)
-        self._loops = []
+        self._loops = [self._drain.start()]
         for work, seconds in (
             (self._credentials.tidy, TIDY_S),
             (lambda: self.background(self._beat()), BEAT_S),
@@ -120,8 +131,16 @@ class Component(CollabComponent):
 
     async def _beat(self) -> None:
         """Say that this instance is alive and what it does, and look who is not any more."""
+        if self._drain.ended:
+            return
         await self._store.commons.beat(self._instance_id, await self._report(), ALIVE_S)
         await bury_the_dead(self._store, self._store.commons)
+
+    def _begin_drain(self) -> None:
+        """Nobody is to be sent here any more."""
+
+    async def _farewell(self) -> None:
+        await self._store.commons.farewell(self._instance_id)
 
     async def _report(self) -> dict[str, Any]:
         tenants: dict[str, dict[str, Any]] = {}
@@ -152,6 +171,7 @@ class Component(CollabComponent):
         arguments.finish()
         self._credentials.check(claims)
         if connecting:
+            self._drain.check()
             await self._limit("connections", claims)
         return {}
 
@@ -183,7 +203,7 @@ class Component(CollabComponent):
 
     async def _health(self, _details: CallDetails, arguments: Arguments) -> dict[str, Any]:
         arguments.finish()
-        return {"ok": True}
+        return {"ok": True, "draining": self._drain.deadline_s is not None}
 
     def onLeave(self, details: Any) -> None:
         for loop in getattr(self, "_loops", ()):

@@ -84,7 +84,10 @@ class Component(CollabComponent):
 
     async def _load(self, _details: CallDetails, arguments: Arguments) -> dict[str, Any]:
         arguments.finish()
-        return {"tenants": self._relay.by_tenant()}
+        return {
+            "participants": self._relay.participants(),
+            "tenants": self._relay.by_tenant(),
+        }
 
     async def _health(self, _details: CallDetails, arguments: Arguments) -> dict[str, Any]:
         arguments.finish()

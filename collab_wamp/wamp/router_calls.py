@@ -155,9 +155,14 @@ class RouterCalls:
         return {"receivers": len(receivers)}
 
     async def _load(self, _details: CallDetails, arguments: Arguments) -> dict[str, Any]:
-        """Connections in all, and of each tenant."""
+        """Connections in all and of each tenant, those logged in, and their calls under way."""
         arguments.finish()
-        return {"connections": connections.total(), "tenants": connections.by_tenant()}
+        return {
+            "connections": connections.total(),
+            "welcomed": len(connections.everyone()),
+            "calls": sum(connection.calls for connection in connections.everyone()),
+            "tenants": connections.by_tenant(),
+        }
 
     # --- before a token expires -------------------------------------------------------------
 

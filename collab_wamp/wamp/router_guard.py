@@ -151,14 +151,17 @@ class Guard(CollabComponent):
 
     @classmethod
     async def health(cls) -> dict[str, Any]:
-        """How the node is: its parts and its load; `status` is `ok` or `failing`."""
+        """How the node is: its parts and its load; `status` is `ok`, `draining` or `failing`."""
         parts = await cls.parts()
+        status = "draining" if parts.get("node", {}).get("draining") else "ok"
+        if not all(part["ok"] for part in parts.values()):
+            status = "failing"
         load = {"connections": connections.total()}
         for part in parts.values():
             load |= {name: part.pop(name) for name in LOAD if name in part}
         since = time.monotonic() if cls._current is None else cls._current._since
         return {
-            "status": "ok" if all(part["ok"] for part in parts.values()) else "failing",
+            "status": status,
             "instance_id": from_environment().server.instance_id,
             "version": __version__,
             "uptime_s": round(time.monotonic() - since, 1),

@@ -28,6 +28,7 @@ class Component(CollabComponent):
         callers = Callers(self)
         await callers.begin()
         await self.subscribe(self._on_refreshed, protocol.NODE_REFRESHED)
+        await self.subscribe(self._on_draining, protocol.NODE_DRAINING)
         self._sessions = Sessions(
             self.config.extra["store"],
             instance_id=config.server.instance_id,
@@ -66,6 +67,9 @@ class Component(CollabComponent):
 
     def _on_refreshed(self, args: list[Any], _kwargs: dict[str, Any]) -> None:
         self._sessions.refreshed(args[0])
+
+    def _on_draining(self, _args: list[Any], _kwargs: dict[str, Any]) -> None:
+        self._sessions.draining = True
 
     async def _watch(self, key: SessionKey, wamp_session_id: int) -> str:
         try:

@@ -38,6 +38,7 @@ class Node:
             "JWT_SECRET": SECRET,
             # Those who test them have them.
             "RATE_LIMITS": "0",
+            "DRAIN_S": "0.5",
             **environment,
         }
         self.process: subprocess.Popen[bytes] | None = None

@@ -21,6 +21,7 @@
 import { openConnection } from "./connection.js";
 import { CollabError, reactionTo } from "./errors.js";
 import { Emitter } from "./events.js";
+import { followNotices } from "./notices.js";
 import { Session } from "./session.js";
 import { backoff, Signal, systemClock } from "./timing.js";
 
@@ -57,7 +58,8 @@ function check(url, token, { WebSocket }) {
 }
 
 /**
- * Events (`client.on(name, listener)`): `state` with the state, `ended` with the `CollabError` that
+ * Events (`client.on(name, listener)`): `state` with the state, `notice` with what the server tells
+ * the user (`collab.notice` in PROTOCOL.md), `ended` with the `CollabError` that
  * ended it (the token is not accepted, or `close` was called), `error` with what the token function
  * or the platform's WebSocket threw; the client tries again.
  */
@@ -171,12 +173,25 @@ export class Client extends Emitter {
       if (this.state === "ended") connection.close();
       this.#connection = connection;
       this.#enter("connected");
+      this.#follow(connection);
       for (const session of this.#sessions.values()) session.run(connection);
       return await connection.closed;
     } catch (error) {
       if (error instanceof CollabError) return error;
       this.report(error);
       return new CollabError("disconnected", String(error));
+    }
+  }
+
+  async #follow(connection) {
+    const { timeoutMs, clock } = this.#settings;
+    const newToken = typeof this.#token === "string" ? null : () => this.#ticket();
+    const tell = (notice) => this.emit("notice", notice);
+    try {
+      await followNotices(connection, { timeoutMs, clock, newToken, tell });
+    } catch (error) {
+      // A connection that ends meanwhile is seen to where it ends.
+      if (connection.open) this.report(error);
     }
   }
 
