@@ -53,6 +53,8 @@ class Node:
         return f"http://127.0.0.1:{self.port}"
 
     def start(self) -> None:
+        """Start it, or start it again, and wait until it is ready."""
+        before = len(self.said()) if self.output.exists() else 0
         with self.output.open("ab") as output:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "collab_wamp.cli", "up"],
@@ -61,7 +63,7 @@ class Node:
                 stderr=output,
             )
         atexit.register(self.stop)
-        self.wait_until_said("ready:")
+        self.wait_until_said("ready:", before)
 
     def said(self) -> str:
         return self.output.read_text()
@@ -113,6 +115,21 @@ class Node:
         pids = self.pids(what)
         assert len(pids) == 1, (what, pids)
         os.kill(pids[0], signal.SIGKILL)
+
+    def kill_all(self) -> None:
+        """`kill -9` everything of it at once, as a machine dies."""
+        assert self.process is not None
+        os.kill(self.process.pid, signal.SIGSTOP)  # so that it starts nothing meanwhile
+        ours = [pid for pid, parent, _ in processes() if self._is_ours(pid, parent)]
+        for pid in ours:
+            os.kill(pid, signal.SIGKILL)
+        self.process.wait()
+
+    def end(self) -> int:
+        """End it in order, to be started again; the exit status."""
+        assert self.process is not None
+        self.process.terminate()
+        return self.process.wait(60)
 
     def stop(self) -> int:
         """End it in order; the exit status."""
