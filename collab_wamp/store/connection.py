@@ -29,6 +29,9 @@ from txredisapi import (
 from ..errors import CollabError
 from .address import Address
 
+# Who gives commands meets the server's refusals, and need not know txredisapi for that.
+__all__ = ["Connection", "ResponseError", "Script", "unavailable"]
+
 REPLY_TIMEOUT_S = 2.0
 RETRY_FIRST_S = 0.05
 RETRY_MOST_S = 1.0
@@ -90,13 +93,15 @@ class Connection:
         self._closing = False
         self._delay = RETRY_FIRST_S
         self._retry: Any = None
+        self._connecting: Deferred[None] | None = None
         self._waiting: list[Deferred[None]] = []
         self.ready = False
         self.problem = "not connected yet"
 
     def start(self) -> None:
         self._retry = None
-        Deferred.fromCoroutine(self._connect()).addErrback(self._failed)
+        self._connecting = Deferred.fromCoroutine(self._connect())
+        self._connecting.addErrback(self._failed)
 
     async def _connect(self) -> None:
         protocol = await self._address.endpoint(self._reactor).connect(self._factory)
@@ -194,7 +199,9 @@ class Connection:
         if self._retry is not None:
             self._retry.cancel()
             self._retry = None
-        protocol = self._protocol
+        protocol, self._protocol = self._protocol, None
+        if protocol is None and self._connecting is not None:
+            self._connecting.cancel()
         if protocol is not None:
             gone: Deferred[Any] = protocol.whenDisconnected()
             protocol.transport.abortConnection()
