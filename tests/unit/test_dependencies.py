@@ -28,6 +28,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     **{name: PURE | {"ot"} for name in PURE},
     "store": PURE | {"ot"},
     **{name: PURE | USE_CASES | {"ot"} | STORE for name in USE_CASES},
+    "registry": PURE | {"surroundings", "store.address", "store.clock", "store.connection"},
     "config": PURE | USE_CASES | {"ot", "store.address"},
     "client": PURE | {"ot", "traces"},
     "traces": {"ot"},
