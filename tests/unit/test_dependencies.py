@@ -52,7 +52,7 @@ ONLY_IN: dict[str, set[str]] = {
     "txredisapi": {"store/connection", "store/durability"},
     "crossbar": {"wamp/guarded", "wamp/patience", "wamp/router_guard"},
     "autobahn": {"wamp", "client"},
-    "twisted.web": {"http", "wamp/router_guard"},
+    "twisted.web": {"http", "wamp/router_guard", "registry/http"},
     "twisted.internet.reactor": {"wamp/worker", "wamp/router_guard", "wamp/guarded"},
     "os.environ": {"cli", "commands", "wamp/worker", "wamp/settings", "wamp/supervise"},
     "time": {"wamp", "http", "children", "embedded", "supervisor", "commands"},
