@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import socket
 import tomllib
 from collections.abc import Callable, Mapping
@@ -17,9 +18,12 @@ from typing import Any
 
 import attrs
 
+from . import __version__
 from .joining import SessionLimits
 from .ot.base import Limits as OpLimits
 from .rates import Rate, Rates, parse_rate
+from .registry.address import parse_registry_url
+from .registry.forms import INSTANCE_ID, LABEL, SERVICE, is_host
 from .store.address import parse_address
 from .tokens import ALGORITHMS, Keyring
 
@@ -51,6 +55,18 @@ def _store_url(value: str) -> str:
     except ValueError as error:
         return str(error)
     return ""
+
+
+def _registry_url(value: str) -> str:
+    try:
+        parse_registry_url(value)
+    except ValueError as error:
+        return str(error)
+    return ""
+
+
+def _matching(pattern: re.Pattern[str]) -> Callable[[Any], str]:
+    return lambda value: "" if pattern.fullmatch(value) else f"must match ^{pattern.pattern}$"
 
 
 def _algorithms(value: tuple[str, ...]) -> str:
@@ -201,12 +217,41 @@ class RateSettings:
         return parse_rate(self.presence) if self.enabled else Rate()
 
 
+@attrs.frozen
+class RegistrySettings:
+    """Where running instances are entered, so that others find this one.
+
+    Attributes:
+        url: `redis` = the store; see `registry.address.parse_registry_url`.
+        ttl_s: an instance that is not heard of for so long is gone.
+        heartbeat_s: less than a third of `ttl_s`, so that two beats may get lost.
+        host: what others reach this node by; "" = `server.host`, or the machine's name.
+        version: "" = the package's.
+    """
+
+    url: str = attrs.field(
+        default="redis",
+        repr=False,
+        metadata={"env": "REGISTRY_URL", "check": _registry_url, "secret": True},
+    )
+    enabled: bool = _setting(True, "SERVICE_DISCOVERY_ENABLED")
+    service: str = _setting("collab_wamp", "SERVICE_NAME", _matching(SERVICE))
+    ttl_s: float = _setting(10.0, check=_between(1, 300))
+    heartbeat_s: float = _setting(3.0, check=_between(0.1, 100))
+    host: str = _setting(
+        "", "SERVICE_HOST", lambda v: "" if not v or is_host(v) else "must name a host"
+    )
+    environment: str = _setting("development", "SERVICE_ENVIRONMENT", _matching(LABEL))
+    version: str = _setting("", "SERVICE_VERSION", _matching(LABEL))
+
+
 SECTIONS: dict[str, type] = {
     "server": Server,
     "store": StoreSettings,
     "auth": Auth,
     "limits": Limits,
     "rates": RateSettings,
+    "registry": RegistrySettings,
 }
 
 
@@ -217,6 +262,7 @@ class Config:
     auth: Auth = attrs.field(factory=Auth)
     limits: Limits = attrs.field(factory=Limits)
     rates: RateSettings = attrs.field(factory=RateSettings)
+    registry: RegistrySettings = attrs.field(factory=RegistrySettings)
 
     def keyring(self) -> Keyring:
         """What tokens are checked with.
@@ -304,7 +350,28 @@ def _completed(config: Config, environment: Mapping[str, str]) -> Config:
         )
     if {"RS256", "EdDSA"} <= set(config.auth.algorithms):
         raise ConfigError("auth.algorithms: one key is for RS256 or for EdDSA, not for both")
-    return attrs.evolve(config, server=server, store=store)
+    registry = _completed_registry(config.registry, server)
+    return attrs.evolve(config, server=server, store=store, registry=registry)
+
+
+def _completed_registry(registry: RegistrySettings, server: Server) -> RegistrySettings:
+    if 3 * registry.heartbeat_s >= registry.ttl_s:
+        raise ConfigError(
+            f"registry.heartbeat_s = {registry.heartbeat_s:g}: must be less than a third of "
+            f"registry.ttl_s, {registry.ttl_s:g}"
+        )
+    if registry.enabled and not INSTANCE_ID.fullmatch(server.instance_id):
+        raise ConfigError(
+            f"server.instance_id = {server.instance_id!r}: must match ^{INSTANCE_ID.pattern}$"
+        )
+    # That a node listens on all interfaces does not tell others how to reach it.
+    everywhere = ("", "0.0.0.0", "::")
+    host = registry.host
+    if not host:
+        host = socket.gethostname() if server.host in everywhere else server.host
+    if registry.enabled and not is_host(host):
+        raise ConfigError(f"registry.host (SERVICE_HOST) is needed: {host!r} cannot be reached by")
+    return attrs.evolve(registry, host=host, version=registry.version or __version__)
 
 
 def _seed_url(environment: Mapping[str, str]) -> str:
@@ -396,7 +463,8 @@ def _value(section: str, field: Any, given: Mapping[str, Any], env: Mapping[str,
         return None
     check = field.metadata["check"]
     if check is not None and (wrong := check(value)):
-        raise ConfigError(f"{where} = {value!r}: {wrong}")
+        shown = "" if field.metadata.get("secret") else f" = {value!r}"
+        raise ConfigError(f"{where}{shown}: {wrong}")
     return value
 
 

@@ -29,7 +29,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "store": PURE | {"ot"},
     **{name: PURE | USE_CASES | {"ot"} | STORE for name in USE_CASES},
     "registry": PURE | {"surroundings", "store.address", "store.clock", "store.connection"},
-    "config": PURE | USE_CASES | {"ot", "store.address"},
+    "config": PURE
+    | USE_CASES
+    | {"ot", "store.address", "registry.address", "registry.forms", "__version__"},
     "client": PURE | {"ot", "traces"},
     "traces": {"ot"},
     "wamp": PURE | USE_CASES | {"ot", "store", "config", "node", "children", "__version__"},
