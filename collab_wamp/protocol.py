@@ -37,6 +37,12 @@ STATS_CONNECTIONS: Final = "collab.stats.connections"
 STATS_SESSIONS: Final = "collab.stats.sessions"
 STATS_LIMITS: Final = "collab.stats.limits"
 NOTICE_SEND: Final = "collab.notice.send"
+REGISTRY_INSTANCES: Final = "collab.registry.instances"
+REGISTRY_SERVICES: Final = "collab.registry.services"
+REGISTRY_PICK: Final = "collab.registry.pick"
+REGISTRY_REGISTER: Final = "collab.registry.register"
+REGISTRY_HEARTBEAT: Final = "collab.registry.heartbeat"
+REGISTRY_DEREGISTER: Final = "collab.registry.deregister"
 NODE_HEALTH: Final = "collab.node.health"
 NODE_DRAIN: Final = "collab.node.drain"
 
@@ -111,6 +117,11 @@ class Arguments:
             raise CollabError(
                 "bad_request", f"There is no argument {name!r:.80}.", argument=str(name)[:80]
             )
+
+    def rest(self) -> dict[str, Any]:
+        """All that has not been taken; its form is for somebody else to check."""
+        rest, self._rest = self._rest, {}
+        return rest
 
     def session_id(self, *, optional: bool = False) -> str:
         value = self._rest.pop("session_id", None)

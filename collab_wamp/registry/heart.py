@@ -81,6 +81,11 @@ class Heart:
         self._instance = attrs.evolve(self._instance, status="draining")
         await self._beat()
 
+    def rest(self) -> None:
+        """Beat no more, and leave the instance where it is: another heart goes on with it."""
+        self._stopped = True
+        self._cancel_timer()
+
     async def stop(self, deadline_s: float = CALL_S) -> None:
         """Beat no more, and take the instance out of the registry, if that can be done in time."""
         self._stopped = True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import secrets
 from typing import Any
 
@@ -11,12 +12,18 @@ from twisted.internet.task import LoopingCall
 
 from .. import __version__, protocol
 from ..caller import Caller
+from ..config import Config
 from ..credentials import Credentials, as_rows
+from ..discovery import Discovery
 from ..errors import CollabError
 from ..node import drain_note, drained_note
 from ..notices import Notices
+from ..ot import TYPES
 from ..participants import random_name
 from ..protocol import Arguments
+from ..registry.heart import Heart
+from ..registry.interface import Instance, Registry
+from ..registry.opening import open_registry
 from ..reports import Reports, bury_the_dead
 from ..store.announcements import (
     Announcement,
@@ -30,6 +37,7 @@ from ..tokens import Claims
 from .callers import Callers
 from .component import CollabComponent
 from .drain import Drain
+from .surroundings import ComponentSurroundings
 
 TIDY_S = 60.0
 BEAT_S = 3.0
@@ -53,6 +61,9 @@ class Component(CollabComponent):
             kept_s=config.auth.revocations_kept_s,
         )
         self._limiter = self.limiter()
+        self._load: dict[str, float] = {"connections": 0, "sessions": 0, "participants": 0}
+        self._registry, self._heart = self._enter_registry(config)
+        discovery = Discovery(self._registry, config.registry.service, random.random)
         reports = Reports(self._store, self._store.commons)
         notices = Notices(self._store.commons, self.config.extra["now_ms"])
         self._drain = Drain(
@@ -75,11 +86,19 @@ class Component(CollabComponent):
             (protocol.STATS_LIMITS, self._limits),
             (protocol.NOTICE_SEND, notices.send),
             (protocol.NODE_DRAIN, self._drain.call),
+            (protocol.REGISTRY_INSTANCES, discovery.instances),
+            (protocol.REGISTRY_SERVICES, discovery.services),
+            (protocol.REGISTRY_PICK, discovery.pick),
+            (protocol.REGISTRY_REGISTER, discovery.register),
+            (protocol.REGISTRY_HEARTBEAT, discovery.heartbeat),
+            (protocol.REGISTRY_DEREGISTER, discovery.deregister),
         ):
             await callers.serve(procedure, answer)
         await self.serve(protocol.NODE_ADMIT, self._admit)
         await self.serve(protocol.NODE_ADMIT_HTTP, self._admit_http)
         await self.serve(protocol.HEALTH_NODE, self._health)
+        if self._heart is not None:
+            self._heart.start()
         self._loops = [self._drain.start()]
         for work, seconds in (
             (self._credentials.tidy, TIDY_S),
@@ -136,10 +155,46 @@ class Component(CollabComponent):
         await self._store.commons.beat(self._instance_id, await self._report(), ALIVE_S)
         await bury_the_dead(self._store, self._store.commons)
 
+    def _enter_registry(self, config: Config) -> tuple[Registry | None, Heart | None]:
+        """The registry, and what keeps this instance in it, once it is started."""
+        settings = config.registry
+        if not settings.enabled:
+            return None, None
+        registry = open_registry(
+            settings.url,
+            reactor=self.clock,
+            store_url=config.store.url,
+            monotonic=self.clock.seconds,
+        )
+        instance = Instance(
+            settings.service,
+            self._instance_id,
+            settings.host,
+            config.server.port,
+            settings.version,
+            settings.environment,
+            self.config.extra["now_ms"](),
+            capabilities=tuple(TYPES),
+        )
+        heart = Heart(
+            registry,
+            instance,
+            load=lambda: self._load,
+            surroundings=ComponentSurroundings(self),
+            chance=random.random,
+            ttl_s=settings.ttl_s,
+            heartbeat_s=settings.heartbeat_s,
+        )
+        return registry, heart
+
     def _begin_drain(self) -> None:
         """Nobody is to be sent here any more."""
+        if self._heart is not None:
+            self.background(self._heart.draining())
 
     async def _farewell(self) -> None:
+        if self._heart is not None:
+            await self._heart.stop()
         await self._store.commons.farewell(self._instance_id)
 
     async def _report(self) -> dict[str, Any]:
@@ -155,6 +210,11 @@ class Component(CollabComponent):
             connections += load.get("connections", 0)
             for tenant, row in load["tenants"].items():
                 tenants.setdefault(tenant, {}).update(row)
+        self._load = {
+            "connections": connections,
+            "sessions": sum(row.get("sessions", 0) for row in tenants.values()),
+            "participants": sum(row.get("participants", 0) for row in tenants.values()),
+        }
         return {
             "version": __version__,
             "started_ms": self._started_ms,
@@ -203,10 +263,16 @@ class Component(CollabComponent):
 
     async def _health(self, _details: CallDetails, arguments: Arguments) -> dict[str, Any]:
         arguments.finish()
-        return {"ok": True, "draining": self._drain.deadline_s is not None}
+        registry = "off" if self._heart is None else self._heart.problem or "ok"
+        return {"ok": True, "registry": registry, "draining": self._drain.deadline_s is not None}
 
     def onLeave(self, details: Any) -> None:
         for loop in getattr(self, "_loops", ()):
             if loop.running:
                 loop.stop()
+        heart, registry = getattr(self, "_heart", None), getattr(self, "_registry", None)
+        if heart is not None and registry is not None:
+            # Not deregistered: the node lives on, and this component comes back.
+            heart.rest()
+            self.background(registry.close())
         super().onLeave(details)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Collection
 from typing import Any
 
 from autobahn.wamp.types import (
     CallDetails,
     EventDetails,
-    PublishOptions,
     SubscribeOptions,
 )
 from twisted.internet.task import LoopingCall
@@ -18,9 +17,9 @@ from ..errors import CollabError
 from ..protocol import Arguments
 from ..relay import Relay
 from ..store.values import SessionKey
-from ..surroundings import Timer
 from ..tokens import Claims
 from .component import CollabComponent
+from .surroundings import ComponentSurroundings
 
 TIDY_S = 10.0
 
@@ -33,7 +32,7 @@ class Component(CollabComponent):
         self._relay = Relay(
             self.config.extra["store"],
             config.server.instance_id,
-            NodeSurroundings(self),
+            ComponentSurroundings(self),
             config.limits.sessions_per_connection,
         )
         await self.subscribe(self._on_wamp_leave, "wamp.session.on_leave")
@@ -99,25 +98,3 @@ class Component(CollabComponent):
         if hasattr(self, "_relay"):
             self.background(self._relay.stop())
         super().onLeave(details)
-
-
-class NodeSurroundings:
-    """What feeds need of the process: the reactor's clock, and the router to publish through."""
-
-    def __init__(self, component: CollabComponent) -> None:
-        self._component = component
-
-    def now_s(self) -> float:
-        return float(self._component.clock.seconds())
-
-    def later(self, seconds: float, call: Callable[[], None]) -> Timer:
-        timer: Timer = self._component.clock.callLater(seconds, call)
-        return timer
-
-    def publish(self, topic: str, event: dict[str, Any], receivers: Collection[int]) -> None:
-        if self._component.is_attached():
-            options = PublishOptions(eligible=list(receivers))
-            self._component.publish(topic, options=options, **event)
-
-    def background(self, work: Awaitable[None]) -> None:
-        self._component.background(work)

@@ -142,10 +142,10 @@ class SimNode:
         if self.relay_link is link:
             self.relay_ready = True
 
-    async def _watch(self, key: SessionKey) -> None:
+    async def _watch(self, key: SessionKey, wamp_session_id: int) -> str:
         if not self.relay_ready:
             raise CollabError("store_unavailable", "The relay is not there.")
-        await self.relay.watch(key)
+        return await self.relay.watch(key, wamp_session_id)
 
     async def _live(self) -> set[int]:
         """The router's answer, as of some moment on the way."""

@@ -15,9 +15,10 @@ PURE = {"errors", "protocol", "access", "tokens"}
 STORE = {
     "store.interface", "store.values", "store.answers", "store.announcements", "store.commons",
 }  # fmt: skip
+REGISTRY = {"registry.interface", "registry.forms", "registry.picking"}
 USE_CASES = {
     "document", "documents", "writer", "joining", "participants", "presence", "sessions", "relay",
-    "caller", "credentials", "notices", "reports", "rights", "rates",
+    "caller", "credentials", "notices", "reports", "rights", "rates", "discovery",
     "feed", "merging", "surroundings", "shared",
 }  # fmt: skip
 PLAIN_PROCESSES = {"children", "embedded", "node", "supervisor"}
@@ -27,14 +28,16 @@ MAY_IMPORT: dict[str, set[str]] = {
     "ot": set(),
     **{name: PURE | {"ot"} for name in PURE},
     "store": PURE | {"ot"},
-    **{name: PURE | USE_CASES | {"ot"} | STORE for name in USE_CASES},
+    **{name: PURE | USE_CASES | {"ot"} | STORE | REGISTRY for name in USE_CASES},
     "registry": PURE | {"surroundings", "store.address", "store.clock", "store.connection"},
     "config": PURE
     | USE_CASES
     | {"ot", "store.address", "registry.address", "registry.forms", "__version__"},
     "client": PURE | {"ot", "traces"},
     "traces": {"ot"},
-    "wamp": PURE | USE_CASES | {"ot", "store", "config", "node", "children", "__version__"},
+    "wamp": PURE
+    | USE_CASES
+    | {"ot", "store", "registry", "config", "node", "children", "__version__"},
     "http": PURE | USE_CASES | {"config", "wamp", "__version__"},
     "children": set(),
     "embedded": set(),
