@@ -18,7 +18,7 @@ help:  ## show this
 up: .venv/installed collab_wamp/static/index.html  ## serve the editor on http://localhost:8080 (PORT=… for another)
 	@exec $(BIN)/collab-wamp up $(ARGS)
 
-test: .venv/test-installed collab_wamp/static/index.html  ## run all tests: units, a real node, real browsers
+test: .venv/test-installed .venv/tools/.installed collab_wamp/static/index.html  ## run all tests: units, a real node, real browsers
 	@$(NODE_ENV) bash tests/run.sh all
 
 check: .venv/test-installed web/node_modules/.installed  ## run the fast tests, without a node
@@ -55,6 +55,11 @@ clean:  ## remove what was set up and built (not the documents in .data)
 
 .venv/lint-installed: .venv/installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[test,lint]'
+	@touch $@
+
+# A load balancer and the checker of Prometheus' files, for tests of docker/.
+.venv/tools/.installed: tests/tools.sh .venv/node/bin/node
+	@$(NODE_ENV) bash tests/tools.sh .venv/tools
 	@touch $@
 
 # Node comes as a Python package, so that nothing has to be there beforehand.
