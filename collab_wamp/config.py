@@ -15,6 +15,7 @@ import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import attrs
 
@@ -376,7 +377,9 @@ def _completed_registry(registry: RegistrySettings, server: Server) -> RegistryS
 
 def _seed_url(environment: Mapping[str, str]) -> str:
     password = environment.get("REDIS_PASSWORD", "")
-    login = f":{password}@" if password else ""
+    if path := environment.get("REDIS_PASSWORD_FILE"):
+        password = _read(Path(path), "REDIS_PASSWORD_FILE")
+    login = f":{quote(password, safe='')}@" if password else ""
     port, db = environment.get("REDIS_PORT", "6379"), environment.get("REDIS_DB", "0")
     return f"redis://{login}{environment['REDIS_HOST']}:{port}/{db}"
 

@@ -11,6 +11,7 @@ from twisted.trial.unittest import TestCase
 
 from collab_wamp import node
 from collab_wamp.config import Config, ConfigError, environment_name, load, with_secret
+from collab_wamp.store.address import parse_address
 from collab_wamp.tokens import Claims
 
 
@@ -55,6 +56,19 @@ class LoadTests(TestCase):
     def test_names_of_the_environment_that_others_use_work(self) -> None:
         config = load({"REDIS_HOST": "db", "REDIS_PASSWORD": "s", "REDIS_DB": "2"})
         self.assertEqual(config.store.url, "redis://:s@db:6379/2")
+
+    def test_a_store_s_password_may_be_any_text_and_come_from_a_file(self) -> None:
+        password = "a/b+c@d:e?f#g%20="
+        from_file = {"REDIS_PASSWORD_FILE": self.file(f"{password}\n"), "REDIS_PASSWORD": "other"}
+        for environment in ({"REDIS_PASSWORD": password}, from_file):
+            config = load({"REDIS_HOST": "db", **environment})
+            self.assertEqual(parse_address(config.store.url).password, password)
+            # What a child process reads is the same, whatever the file says by then.
+            self.assertEqual(load(config.as_environment()).store.url, config.store.url)
+        self.refused(
+            "REDIS_PASSWORD_FILE: /nowhere cannot be read",
+            {"REDIS_HOST": "db", "REDIS_PASSWORD_FILE": "/nowhere"},
+        )
 
     def test_settings_pass_through_the_environment_unchanged(self) -> None:
         config = load({"PORT": "9001", "ALLOWED_ORIGINS": "https://a.example,https://*.b.example"})
