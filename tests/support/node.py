@@ -41,6 +41,8 @@ class Node:
             "DRAIN_S": "0.5",
             **environment,
         }
+        self.command = [sys.executable, "-m", "collab_wamp.cli", "up"]
+        self.cwd: Path | None = None
         self.process: subprocess.Popen[bytes] | None = None
         self.output = self.data_dir / "up.txt"
 
@@ -57,8 +59,9 @@ class Node:
         before = len(self.said()) if self.output.exists() else 0
         with self.output.open("ab") as output:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "collab_wamp.cli", "up"],
+                self.command,
                 env=self.environment,
+                cwd=self.cwd,
                 stdout=output,
                 stderr=output,
             )

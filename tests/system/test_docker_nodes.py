@@ -1,0 +1,154 @@
+"""What compose.yaml composes, for real: two nodes behind HAProxy, with one store."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import tempfile
+import time
+from pathlib import Path
+
+from twisted.internet import reactor
+from twisted.internet.defer import gatherResults
+from twisted.internet.threads import deferToThread
+from twisted.trial.unittest import TestCase
+
+from collab_wamp.client import Client, Document, connect
+from collab_wamp.tokens import Claims, Keyring
+from tests.support.composed import Balancer, Store, composed_node, get, made_secrets
+from tests.support.tools import tool
+from tests.support.waiting import until
+
+
+class TwoNodesTests(TestCase):
+    timeout = 300
+
+    async def setUp(self) -> None:
+        tool("haproxy")
+        self.secrets = made_secrets(Path(tempfile.mkdtemp(prefix="cw-")))
+        self.addCleanup(shutil.rmtree, self.secrets)
+        self.secret = (self.secrets / "jwt_secret").read_text().strip()
+        self.store = Store(self.secrets)
+        self.addCleanup(self.store.stop)
+        self.store.start()
+        self.nodes = {name: composed_node(name, self.secrets, self.store)
+                      for name in ("node1", "node2")}  # fmt: skip
+        for node in self.nodes.values():
+            self.addCleanup(lambda node=node: deferToThread(node.stop))
+        self.balancer = Balancer(*(node.port for node in self.nodes.values()))
+        self.addCleanup(self.balancer.stop)
+        self.clients: list[Client] = []
+        self.addCleanup(self.close_clients)
+        await gatherResults([deferToThread(node.start) for node in self.nodes.values()])
+        self.balancer.start()
+        await until(lambda: len(self.balancer.up()) == 2, what="the balancer finds both nodes")
+
+    async def close_clients(self) -> None:
+        for client in self.clients:
+            await client.close()
+
+    def token(self, user: str) -> str:
+        claims = Claims(user, "acme", {"*": "manage"})
+        return Keyring(secret=self.secret).issue(claims, now_s=time.time(), ttl_s=900)
+
+    async def document(self, user: str) -> Document:
+        client = await connect(reactor, self.balancer.url, lambda: self.token(user))
+        self.clients.append(client)
+        return await client.open("notes", create=True)
+
+    async def connections(self, name: str) -> int:
+        body = (await deferToThread(get, self.nodes[name].port, "/health"))[1]
+        return int(json.loads(body)["load"]["connections"])
+
+    async def same_everywhere(self, documents: list[Document], text: str) -> None:
+        for document in documents:
+            await until(lambda document=document: document.content == text, what=text)
+
+    def node_of(self, client: Client) -> str:
+        return str(client.welcome.get("instance_id"))
+
+    async def test_people_go_on_at_the_other_node_when_theirs_ends(self) -> None:
+        documents = [await self.document(name) for name in ("ada", "bob", "cy", "dee")]
+        # By the fewest connections: two on each.
+        self.assertEqual([await self.connections(name) for name in self.nodes], [2, 2])
+        for document, text in zip(documents, "abcd", strict=True):
+            document.insert(document.length, text)
+            await document.saved()
+            await self.same_everywhere(documents, document.content)
+
+        node = self.nodes["node1"]
+        assert node.process is not None
+        node.process.send_signal(signal.SIGTERM)
+        documents[0].insert(0, "> ")
+        self.assertEqual(await deferToThread(node.process.wait, 30), 0)
+        for client in self.clients:
+            await until(lambda client=client: self.node_of(client) == "node2", what="on node2")
+        documents[3].insert(documents[3].length, "!")
+        for document in documents:
+            await document.saved()
+        await self.same_everywhere(documents, "> abcd!")
+        await until(lambda: self.balancer.up() == {"node2"})
+        self.assertEqual(await self.connections("node2"), 4)
+        self.assertEqual((await deferToThread(get, self.balancer.port, "/ready"))[0], 200)
+
+        await deferToThread(node.start)
+        await until(lambda: len(self.balancer.up()) == 2, what="node1 is used again")
+        last = await self.document("eve")
+        self.assertEqual(self.node_of(self.clients[-1]), "node1")
+        self.assertEqual(last.content, "> abcd!")
+
+    async def test_a_node_that_is_not_ready_keeps_its_people_and_gets_no_more(self) -> None:
+        await self.document("ada")
+        await self.document("bob")
+        here = self.node_of(self.clients[0])
+        other = self.node_of(self.clients[1])
+        self.assertEqual({here, other}, set(self.nodes))
+        (worker,) = self.nodes[here].pids("sessions")
+        os.kill(worker, signal.SIGSTOP)
+        try:
+            await until(lambda: self.balancer.up() == {other}, what="only the other is used")
+            for user in ("cy", "dee"):
+                await self.document(user)
+                self.assertEqual(self.node_of(self.clients[-1]), other)
+            self.assertEqual(self.clients[0].state, "connected")
+            self.assertEqual(self.node_of(self.clients[0]), here)
+        finally:
+            os.kill(worker, signal.SIGCONT)
+        await until(lambda: len(self.balancer.up()) == 2, what="both are used again")
+        await self.document("eve")
+        self.assertEqual(self.node_of(self.clients[-1]), here)
+
+    async def test_without_the_store_no_node_is_ready_and_who_is_there_stays(self) -> None:
+        document = await self.document("ada")
+        assert self.store.process is not None
+        self.store.process.kill()
+        await until(lambda: not self.balancer.up(), what="no node is ready")
+        self.assertEqual((await deferToThread(get, self.balancer.port, "/ready"))[0], 503)
+        document.insert(0, "kept")
+        self.store.process.wait()
+        await deferToThread(self.store.start)
+        await document.saved()
+        self.assertEqual(self.clients[0].state, "connected")
+        await until(lambda: get(self.balancer.port, "/ready")[0] == 200)
+        self.assertEqual((await self.document("bob")).content, "kept")
+
+    async def test_the_store_asks_for_its_password_and_keeps_what_it_is_told(self) -> None:
+        self.assertIn(b"NOAUTH", self.store.ask("PING"))
+        password = self.store.password_file.read_text().strip()
+        command = Path(f"/proc/{self.store.process.pid}/cmdline")  # type: ignore[union-attr]
+        self.assertNotIn(password.encode(), command.read_bytes())
+        for node in self.nodes.values():
+            for part in json.loads(get(node.port, "/health")[1])["parts"].values():
+                self.assertEqual(part["store"]["maxmemory_policy"], "noeviction")
+                self.assertEqual(part["store"]["durability"], "fsynced")
+        document = await self.document("ada")
+        document.insert(0, "kept")
+        await document.saved()
+        assert self.store.process is not None
+        self.store.process.kill()
+        self.store.process.wait()
+        await deferToThread(self.store.start)
+        await until(lambda: self.balancer.up(), what="a node is ready again")
+        self.assertEqual((await self.document("bob")).content, "kept")
