@@ -449,7 +449,7 @@ def _value(section: str, field: Any, given: Mapping[str, Any], env: Mapping[str,
     kind = type(field.default)
     name = _env_name(section, field)
     value: Any
-    if env.get(f"{name}_FILE") and field.name == "secret":
+    if field.name == "secret" and env.get(f"{name}_FILE"):
         where, value = f"{name}_FILE", _read(Path(env[f"{name}_FILE"]), f"{name}_FILE")
     elif name in env:
         where, value = name, _from_text(name, env[name], kind)

@@ -59,10 +59,13 @@ class Program:
             )
         wait_until_it_listens(self.port, self.process, log)
 
-    def stop(self) -> None:
+    def end(self) -> None:
         if self.process is not None:
             self.process.kill()
             self.process.wait()
+
+    def stop(self) -> None:
+        self.end()
         shutil.rmtree(self.folder)
 
 
@@ -85,9 +88,12 @@ class Store(Program):
             },
         )
 
-    def ask(self, *words: str) -> bytes:
+    def ask(self, *words: str, password: str = "") -> bytes:
         """The beginning of the answer to a command, in the store's own protocol."""
         with socket.create_connection(("127.0.0.1", self.port), timeout=5) as link:
+            if password:
+                link.sendall(f"AUTH {password}\r\n".encode())
+                link.recv(64)
             link.sendall((" ".join(words) + "\r\n").encode())
             return link.recv(4096)
 

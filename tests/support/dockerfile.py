@@ -1,7 +1,8 @@
 """Reads a Dockerfile, and carries out its steps in a folder, where there is no container engine.
 
-Each stage's absolute paths (`WORKDIR`, the targets of `COPY`, and what `RUN` names of them) are laid
-into the folder. What a base image brings is taken from the machine: Python, Node, a C compiler.
+Each stage's absolute paths (`WORKDIR`, the targets of `COPY`, and what `RUN` names of them) are
+laid into the folder. What a base image brings is taken from the machine: Python, Node, a C
+compiler.
 """
 
 from __future__ import annotations
@@ -128,7 +129,9 @@ class Builder:
         for text in stage.texts("WORKDIR") + [t.split()[-1] for t in stage.texts("COPY")]:
             roots |= {text.split("/")[1]} if text.startswith("/") else set()
         roots |= {text.split()[1].split("/")[1] for text in stage.texts("COPY") if "--from" in text}
-        roots |= {m[1] for text in stage.texts("RUN") for m in re.finditer(r" /(page|wheel)\b", text)}
+        roots |= {
+            m[1] for text in stage.texts("RUN") for m in re.finditer(r" /(page|wheel)\b", text)
+        }
         ours = re.compile(rf"(?<![\w./-])/(?={'|'.join(sorted(roots))}\b)")
         workdir = "/"
         for what, text in stage.steps:

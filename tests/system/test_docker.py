@@ -23,7 +23,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def machine() -> dict[str, str]:
-    """This machine's environment as a stage that builds sees it: Python and Node are on the path."""
+    """This machine's environment as a stage that builds sees it, with Python and Node."""
     tools = [ROOT / ".venv" / "bin", ROOT / ".venv" / "node" / "bin"]
     path = os.pathsep.join([*map(str, tools), os.environ["PATH"]])
     kept = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}

@@ -58,7 +58,7 @@ class BalancerTests(TestCase):
             port = reactor.listenTCP(0, Site(node), interface="127.0.0.1")  # type: ignore[attr-defined]
             self.addCleanup(port.stopListening)
             ports.append(port.getHost().port)
-        balancer = Balancer(*(ports + [free_port()])[:2], **environment)
+        balancer = Balancer(*[*ports, free_port()][:2], **environment)
         self.addCleanup(lambda: deferToThread(balancer.stop))
         await deferToThread(balancer.start)
         await self.until_up(balancer, len(nodes))

@@ -15,7 +15,7 @@ from twisted.internet.defer import gatherResults
 from twisted.internet.threads import deferToThread
 from twisted.trial.unittest import TestCase
 
-from collab_wamp.client import Client, Document, connect
+from collab_wamp.client import Client, ClientError, Document, connect
 from collab_wamp.tokens import Claims, Keyring
 from tests.support.composed import Balancer, Store, composed_node, get, made_secrets
 from tests.support.tools import tool
@@ -122,17 +122,39 @@ class TwoNodesTests(TestCase):
 
     async def test_without_the_store_no_node_is_ready_and_who_is_there_stays(self) -> None:
         document = await self.document("ada")
-        assert self.store.process is not None
-        self.store.process.kill()
+        self.store.end()
         await until(lambda: not self.balancer.up(), what="no node is ready")
         self.assertEqual((await deferToThread(get, self.balancer.port, "/ready"))[0], 503)
         document.insert(0, "kept")
-        self.store.process.wait()
         await deferToThread(self.store.start)
         await document.saved()
         self.assertEqual(self.clients[0].state, "connected")
         await until(lambda: get(self.balancer.port, "/ready")[0] == 200)
         self.assertEqual((await self.document("bob")).content, "kept")
+
+    async def test_a_full_store_refuses_and_nothing_is_lost(self) -> None:
+        document = await self.document("ada")
+        document.insert(0, "before")
+        await document.saved()
+        password = self.store.password_file.read_text().strip()
+        limit = ("CONFIG", "SET", "maxmemory")
+        self.assertEqual(self.store.ask(*limit, "1", password=password), b"+OK\r\n")
+        document.insert(0, "kept, ")
+        for procedure, more in (
+            ("collab.session.create", {"session_id": "more"}),
+            ("collab.session.join", {"session_id": "notes", "client_id": "client-0001"}),
+        ):
+            with self.assertRaises(ClientError) as caught:
+                await self.clients[0].call(procedure, **more)
+            self.assertEqual(caught.exception.code, "store_unavailable")
+        read = await self.clients[0].call("collab.session.snapshot", session_id="notes")
+        self.assertEqual(read["content"], "before")
+        self.assertEqual(document.status.pending, 1)
+        self.assertEqual((await deferToThread(get, self.nodes["node1"].port, "/ready"))[0], 200)
+        self.assertEqual(self.store.ask(*limit, "0", password=password), b"+OK\r\n")
+        await document.saved()
+        read = await self.clients[0].call("collab.session.snapshot", session_id="notes")
+        self.assertEqual(read["content"], "kept, before")
 
     async def test_the_store_asks_for_its_password_and_keeps_what_it_is_told(self) -> None:
         self.assertIn(b"NOAUTH", self.store.ask("PING"))
@@ -146,9 +168,22 @@ class TwoNodesTests(TestCase):
         document = await self.document("ada")
         document.insert(0, "kept")
         await document.saved()
-        assert self.store.process is not None
-        self.store.process.kill()
-        self.store.process.wait()
+
+        # As docs/production.md has it: a copy of the running store's files.
+        self.assertEqual(self.store.ask("CONFIG", "SET", "auto-aof-rewrite-percentage", "0",
+                                        password=password), b"+OK\r\n")  # fmt: skip
+        backup = self.secrets / "backup"
+        shutil.copytree(self.store.folder / "appendonlydir", backup)
+        document.insert(0, "not ")
+        await document.saved()
+
+        self.store.end()
+        shutil.rmtree(self.store.folder / "appendonlydir")
+        shutil.copytree(backup, self.store.folder / "appendonlydir")
         await deferToThread(self.store.start)
         await until(lambda: self.balancer.up(), what="a node is ready again")
-        self.assertEqual((await self.document("bob")).content, "kept")
+        again = await self.document("bob")
+        await again.until(lambda: again.content == "kept")
+        again.insert(4, "!")
+        await again.saved()
+        await document.until(lambda: document.content == again.content)
