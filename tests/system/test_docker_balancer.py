@@ -182,6 +182,7 @@ class TlsTests(TestCase):
     async def test_without_tls_there_is_only_the_way_to_it(self) -> None:
         status, _, headers = await deferToThread(get, self.balancer.port, "/a", Host="pad.example")
         self.assertEqual((status, headers["location"]), (308, "https://pad.example/a"))
+        self.assertEqual((await deferToThread(get, self.balancer.port, "/ready"))[0], 200)
 
 
 class CheckedTests(TestCase):

@@ -13,7 +13,7 @@ import attrs
 import yaml
 from twisted.trial.unittest import TestCase
 
-from collab_wamp import config, supervisor
+from collab_wamp import __version__, config, supervisor
 from collab_wamp.config import SECTIONS, Limits, environment_name
 from collab_wamp.errors import TABLE
 from tests.support.dockerfile import read
@@ -143,6 +143,10 @@ class ComposeTests(TestCase):
             if "build" in service:
                 root = DOCKER / service["build"]["context"]
                 self.assertTrue((root / service["build"]["dockerfile"]).is_file())
+
+    def test_the_image_has_the_version_of_the_package(self) -> None:
+        for node in self.nodes.values():
+            self.assertIn(f":-{__version__}}}", node["image"])
 
     def test_every_setting_of_a_node_is_one(self) -> None:
         for node in self.nodes.values():
