@@ -94,7 +94,8 @@ class Store(Program):
             if password:
                 link.sendall(f"AUTH {password}\r\n".encode())
                 link.recv(64)
-            link.sendall((" ".join(words) + "\r\n").encode())
+            parts = [f"${len(word.encode())}\r\n{word}\r\n" for word in words]
+            link.sendall(f"*{len(words)}\r\n{''.join(parts)}".encode())
             return link.recv(4096)
 
 

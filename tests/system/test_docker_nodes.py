@@ -17,7 +17,14 @@ from twisted.trial.unittest import TestCase
 
 from collab_wamp.client import Client, ClientError, Document, connect
 from collab_wamp.tokens import Claims, Keyring
-from tests.support.composed import Balancer, Store, composed_node, get, made_secrets
+from tests.support.composed import (
+    DOCKER,
+    Balancer,
+    Store,
+    composed_node,
+    get,
+    made_secrets,
+)
 from tests.support.tools import tool
 from tests.support.waiting import until
 
@@ -177,14 +184,35 @@ class TwoNodesTests(TestCase):
         shutil.copytree(self.store.folder / "appendonlydir", backup)
         document.insert(0, "not ")
         await document.saved()
+        before = document.epoch
 
+        for node in self.nodes.values():
+            assert node.process is not None
+            node.process.terminate()
+            await deferToThread(node.process.wait, 30)
+        await until(lambda: not self.balancer.up(), what="the balancer has noticed")
         self.store.end()
         shutil.rmtree(self.store.folder / "appendonlydir")
         shutil.copytree(backup, self.store.folder / "appendonlydir")
         await deferToThread(self.store.start)
-        await until(lambda: self.balancer.up(), what="a node is ready again")
+        script = (DOCKER / "valkey" / "new-epochs.lua").read_text()
+        self.assertEqual(self.store.ask("EVAL", script, "0", password=password), b":1\r\n")
+
+        # Another revision 2 is made before the one who had seen the lost one is back.
+        await deferToThread(self.nodes["node2"].start)
+        await until(lambda: self.balancer.up() == {"node2"}, what="node2 is ready again")
         again = await self.document("bob")
-        await again.until(lambda: again.content == "kept")
+        self.assertEqual(again.content, "kept")
         again.insert(4, "!")
         await again.saved()
+        late = await self.clients[-1].call(
+            "collab.session.join",
+            session_id="notes",
+            client_id="client-0001",
+            epoch=before,
+            revision=2,
+        )
+        self.assertNotIn("edits", late, "it would go on from an edit that is no more")
+        self.assertEqual(late["content"], "kept!")
         await document.until(lambda: document.content == again.content)
+        await deferToThread(self.nodes["node1"].start)

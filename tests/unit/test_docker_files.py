@@ -25,6 +25,7 @@ GUIDE = (ROOT / "docs" / "production.md").read_text(encoding="utf-8")
 OTHERS = {
     "COLLAB_WAMP_VERSION", "HTTP_PORT", "HTTPS_PORT", "TLS_CERT", "TLS_BIND",
     "MAXCONN", "METRICS_BIND", "BIND", "NODE1", "NODE2",
+    "REDISCLI_AUTH",
 }  # fmt: skip
 WORDS = {
     "SIGTERM", "SIGKILL", "SIGINT", "WAITAOF", "BGSAVE", "CONFIG", "INFO", "PING", "EVALSHA",
