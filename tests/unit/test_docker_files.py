@@ -101,6 +101,12 @@ class DocumentationTests(TestCase):
         defaults = {field.name: field.default for field in attrs.fields(Limits)}
         self.assertEqual({name: float(n.replace(",", "")) for name, n in rows.items()}, defaults)
 
+    def test_every_rate_is_described_with_its_default(self) -> None:
+        rows = re.findall(r"^\| `rates\.(\w+)` \| ([^|]+) \|", GUIDE, re.MULTILINE)
+        fields = attrs.fields(SECTIONS["rates"])
+        defaults = {f.name: f.default for f in fields if isinstance(f.default, str)}
+        self.assertEqual(dict(rows), defaults)
+
     def test_every_alert_is_described_and_no_other(self) -> None:
         rules = yaml.safe_load((DOCKER / "prometheus" / "rules.yml").read_text())
         alerts = {rule["alert"] for group in rules["groups"] for rule in group["rules"]}
