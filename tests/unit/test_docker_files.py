@@ -196,11 +196,10 @@ class ComposeTests(TestCase):
             self.assertIn(f"${{{name}-", haproxy)
 
     def test_a_node_has_time_to_end(self) -> None:
-        server = attrs.fields_dict(SECTIONS["server"])
-        drain_s = server["drain_s"].default if "drain_s" in server else 0
+        needed_s = config.Server().drain_s + supervisor.DRAIN_MORE_S + supervisor.END_S
         for node in self.nodes.values():
             grace_s = int(node["stop_grace_period"].removesuffix("s"))
-            self.assertGreater(grace_s, drain_s + supervisor.END_S)
+            self.assertGreater(grace_s, needed_s)
 
     def test_a_full_node_still_answers_the_balancer(self) -> None:
         haproxy = (DOCKER / "haproxy" / "haproxy.cfg").read_text()
