@@ -168,6 +168,6 @@ class Store(Protocol):
         """Wait until all that was committed before is as durable as configured; whether it is."""
 
     async def ping(self) -> dict[str, Any]:
-        """Answer `{"latency_ms": float, "durability": str, ...}` where the store is healthy."""
+        """Answer `{"latency_ms": float, "durability": str, ...}` where the store takes writes."""
 
     def close(self) -> Awaitable[None]: ...

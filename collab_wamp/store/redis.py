@@ -47,6 +47,7 @@ INDEX_LIVES_S = 86_400
 PAGE = 1000
 PAGE_BYTES = 1 << 20
 CLIENT_FORGOTTEN_MS = 86_400_000
+PING_LIVES_MS = 60_000
 
 SCRIPTS = {
     name: Script(name)
@@ -92,6 +93,7 @@ class RedisStore:
         self.commons = RedisCommons(
             self._clock, self._channels, self._connection.command, self._run, self._change
         )
+        self._ping_key = f"{{nodes}}:ping:{instance_id}"
         self._server = ""
         self._policy = ""
 
@@ -435,7 +437,8 @@ class RedisStore:
 
     async def ping(self) -> dict[str, Any]:
         start = self._reactor.seconds()
-        await self._connection.command("PING")
+        # Written, since one that is full or read-only answers PING as if nothing were.
+        await self._connection.command("SET", self._ping_key, "1", "PX", PING_LIVES_MS)
         return {
             "latency_ms": round((self._reactor.seconds() - start) * 1000, 3),
             "server": self._server,

@@ -4,6 +4,7 @@
 `revocations`                     hash    tenant, kind, name: a line each → `at:until`, milliseconds
 `{nodes}:instances`               zset    instance_id, scored by the time it is alive until
 `{nodes}:report:ID`               string  the last report of an instance, JSON; expires with it
+`{nodes}:ping:ID`                 string  to see whether the store takes writes; expires
 `{rate:TENANT}:…`                 string  when a token bucket is full again; expires then
 ================================  ======  ========================================================
 

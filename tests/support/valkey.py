@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 from pathlib import Path
@@ -30,6 +31,20 @@ class ValkeyServer:
         log.close()
         if not embedded.wait_until_it_answers(self.data_dir, 10):
             raise AssertionError((self.data_dir / "valkey.log").read_text())
+
+    def command(self, *words: str) -> bytes:
+        """Give it a command over a connection of its own; the first line of the answer."""
+        with socket.socket(socket.AF_UNIX) as link:
+            link.settimeout(20)
+            link.connect(self.url.removeprefix("unix://"))
+            rows = [b"*%d" % len(words)]
+            for word in words:
+                rows += [b"$%d" % len(word.encode()), word.encode()]
+            link.sendall(b"\r\n".join(rows) + b"\r\n")
+            answer = link.recv(4096).split(b"\r\n")[0]
+        if answer.startswith(b"-"):
+            raise AssertionError(f"{words}: {answer!r}")
+        return answer
 
     def kill(self) -> None:
         self.signal(signal.SIGKILL)

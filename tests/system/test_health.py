@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import signal
+import time
 from typing import Any
 
 from twisted.internet.threads import deferToThread
@@ -76,4 +77,42 @@ class HealthTests(TestCase):
                 self.store.start()
             await until(lambda: get(self.node, "/ready")[0] == 200, 20)
         await client.call("collab.session.create", session_id="notes")
+        await client.cut()
+
+    async def test_a_store_that_is_full_read_only_or_slow(self) -> None:
+        """Nothing is taken for saved meanwhile, and all goes on by itself afterwards."""
+        client = await logged_in(self.node.port, self.node.token())
+        await client.call("collab.session.create", session_id="notes")
+        at = await client.call("collab.session.join", session_id="notes", client_id="client-0001")
+
+        async def edit() -> Any:
+            return await client.call(
+                "collab.session.edit", session_id="notes", epoch=at["epoch"], revision=0,
+                client_id="client-0001", seq=1, op=["saved once"],
+            )  # fmt: skip
+
+        for ails, cures in (
+            (("CONFIG", "SET", "maxmemory", "1"), ("CONFIG", "SET", "maxmemory", "0")),
+            (("REPLICAOF", "127.0.0.1", "1"), ("REPLICAOF", "NO", "ONE")),
+            (("CLIENT", "PAUSE", "8000", "ALL"), ("PING",)),
+        ):
+            await deferToThread(self.store.command, *ails)
+            start = time.monotonic()
+            with self.assertRaises(CallError) as caught:
+                await edit()
+            self.assertEqual(caught.exception.code, "store_unavailable", ails)
+            self.assertLess(time.monotonic() - start, 3.5, ails)
+            await until(lambda: get(self.node, "/ready")[0] == 503, 20)
+            self.assertEqual((await self.get("/health"))[0], 503)
+            await deferToThread(self.store.command, *cures)
+            await until(lambda: get(self.node, "/ready")[0] == 200, 20)
+        while True:
+            try:
+                answer = await edit()
+                break
+            except CallError as error:
+                self.assertTrue(error.kwargs["retryable"])
+        self.assertEqual(answer["revision"], 1)
+        found = await client.call("collab.session.snapshot", session_id="notes")
+        self.assertEqual(found["content"], "saved once")
         await client.cut()

@@ -225,9 +225,11 @@ class FailureTests(RedisCase):
         command = self.store._connection.command
         await command("CONFIG", "SET", "maxmemory", "1")
         await self.unavailable(self.store.commit(KEY, "epoch1", 0, [submission("client-0001", 1)]))
+        await self.unavailable(self.store.ping())
         await command("CONFIG", "SET", "maxmemory", "0")
         await command("REPLICAOF", "127.0.0.1", "1")
         await self.unavailable(self.store.commit(KEY, "epoch1", 0, [submission("client-0001", 1)]))
+        await self.unavailable(self.store.ping())
         await command("REPLICAOF", "NO", "ONE")
         result = await self.store.commit(KEY, "epoch1", 0, [submission("client-0001", 1)])
         self.assertEqual(result, Committed(1, durable=True))
