@@ -99,6 +99,12 @@ class Child:
         self._start_at = time.monotonic() + self._delay
         return f"{self.name} ended ({ended_how(self._process.returncode)})"
 
+    def ask_to_end(self) -> None:
+        """Of several, so that they end at one time; `end` is still to be called."""
+        self._start_at = None
+        if self._process is not None and self._process.poll() is None:
+            self._process.terminate()
+
     def end(self, timeout_s: float) -> None:
         """End the child and all that it has started: asked first, then killed."""
         if self._process is None:

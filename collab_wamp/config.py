@@ -82,6 +82,7 @@ class Server:
     Attributes:
         host: "" = all interfaces.
         origins: pages of these origins may connect, beside the node's own; `https://*.example.com`.
+        workers: processes of this node that take edits; sessions are spread over them.
         drain_s: how long connections are given to go elsewhere when the node ends.
         data_dir: for the embedded store, the node's files and logs.
     """
@@ -91,6 +92,7 @@ class Server:
     origins: tuple[str, ...] = _setting((), "ALLOWED_ORIGINS")
     data_dir: str = _setting(".data", "DATA_DIR")
     instance_id: str = _setting("", "INSTANCE_ID")
+    workers: int = _setting(1, "WORKERS", _between(1, 64))
     drain_s: float = _setting(10.0, "DRAIN_S", _between(0, 600))
     production: bool = _setting(False, "PRODUCTION")
     log_level: str = _setting("info", "LOG_LEVEL", _one_of("debug", "info", "warn", "error"))

@@ -17,6 +17,10 @@ from .errors import CollabError
 REALM: Final = "collab"
 PROTOCOL_VERSION: Final = 1
 
+SESSION_PREFIX: Final = "collab.session."
+# Of the same procedures at one sessions worker of a node; the router knows which to call.
+WORKER_PREFIX: Final = "collab.worker."
+
 # --- procedures for clients -----------------------------------------------------------------
 CREATE: Final = "collab.session.create"
 JOIN: Final = "collab.session.join"
@@ -48,7 +52,7 @@ NODE_DRAIN: Final = "collab.node.drain"
 
 # --- procedures between the node's own parts (no client may call them) ----------------------
 RELAY_WATCH: Final = "collab.relay.watch"
-HEALTH_SESSIONS: Final = "collab.node.health.sessions"
+HEALTH_SESSIONS: Final = "collab.node.health.sessions."
 HEALTH_RELAY: Final = "collab.node.health.relay"
 HEALTH_NODE: Final = "collab.node.health.node"
 NODE_ADMIT: Final = "collab.node.admit"
@@ -57,6 +61,7 @@ RELAY_LOAD: Final = "collab.relay.load"
 ROUTER_NOTIFY: Final = "collab.router.notify"
 ROUTER_CLAIMS: Final = "collab.router.claims"
 ROUTER_CUT: Final = "collab.router.cut"
+ROUTER_WORKER: Final = "collab.router.worker"
 ROUTER_LOAD: Final = "collab.router.load"
 
 # The argument of a call on behalf of a user: the claims of their token.

@@ -371,7 +371,7 @@ class Sessions:
 
     async def health(self) -> dict[str, Any]:
         """Whether this process can do its work; `CollabError` where the store does not answer."""
-        return {"ok": True, "store": await self._store.ping(), "sessions": len(self.documents)}
+        return {"ok": True, "store": await self._store.ping(), "documents": len(self.documents)}
 
     async def _limit(self, what: str, caller: Caller, session_id: str = "") -> None:
         claims = caller.claims

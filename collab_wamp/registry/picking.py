@@ -63,7 +63,7 @@ def pick(
         # Several who ask at one time see the same numbers: chance keeps them from one instance.
         least = min(_load(instance, measure) for instance in candidates)
         return _by_chance([one for one in candidates if _load(one, measure) == least], chance)
-    return max(candidates, key=lambda instance: _weight(key, instance.instance_id))
+    return max(candidates, key=lambda instance: weight(key, instance.instance_id))
 
 
 def _by_chance(candidates: list[Instance], chance: float) -> Instance:
@@ -75,7 +75,7 @@ def _load(instance: Instance, measure: str) -> float:
     return instance.load.get(measure, float("inf"))
 
 
-def _weight(key: str, instance_id: str) -> bytes:
+def weight(key: str, instance_id: str) -> bytes:
     """How much an instance wants a key; it depends on the two alone.
 
     So one that leaves takes only its own keys with it, and one that comes takes only those that

@@ -30,13 +30,13 @@ class Callers:
         self._component = component
         self._known: OrderedDict[int, Claims] = OrderedDict()
 
-    async def serve(self, procedure: str, answer: Answer) -> None:
-        """Register a procedure that is told who calls."""
+    async def serve(self, procedure: str, answer: Answer, *, shared: bool = False) -> None:
+        """Register a procedure that is told who calls; see `CollabComponent.serve`."""
 
         async def handle(details: CallDetails, arguments: Arguments) -> dict[str, Any]:
             return await answer(await self._caller(details, arguments), arguments)
 
-        await self._component.serve(procedure, handle)
+        await self._component.serve(procedure, handle, shared=shared)
 
     async def begin(self) -> None:
         """Notice it when a connection goes on under another token."""

@@ -31,8 +31,8 @@ class CollabComponent(ApplicationSession):  # type: ignore[misc]  # Autobahn has
     """A WAMP session of one of the node's own components.
 
     What it registers and subscribes is called with `(args, kwargs)` of the message, and `details`
-    if asked for. `config.extra` has `config`, `store`, `reactor`, `now_ms` and `failed`; see
-    `worker`.
+    if asked for. `config.extra` has `config`, `store`, `reactor`, `now_ms`, `failed` and `number`;
+    see `worker`.
     """
 
     log = Logger()
@@ -78,8 +78,14 @@ class CollabComponent(ApplicationSession):  # type: ignore[misc]  # Autobahn has
         self,
         procedure: str,
         answer: Callable[[CallDetails, Arguments], Awaitable[dict[str, Any]]],
+        *,
+        shared: bool = False,
     ) -> None:
-        """Register a procedure; what it raises is told to the caller as a registered error."""
+        """Register a procedure; what it raises is told to the caller as a registered error.
+
+        Args:
+            shared: with others, who take the calls by turns.
+        """
 
         async def handle(
             args: list[Any], kwargs: dict[str, Any], details: CallDetails
@@ -105,7 +111,10 @@ class CollabComponent(ApplicationSession):  # type: ignore[misc]  # Autobahn has
         ) -> Deferred[dict[str, Any]]:
             return ensureDeferred(handle(args, kwargs, details))
 
-        await self.register(start, procedure, options=RegisterOptions(details_arg="details"))
+        options = RegisterOptions(
+            details_arg="details", invoke="roundrobin" if shared else "single"
+        )
+        await self.register(start, procedure, options=options)
 
     def background(self, work: Awaitable[None]) -> None:
         """Run something nobody waits for; a failure is logged."""

@@ -14,6 +14,8 @@ import attrs
 import msgpack  # type: ignore[import-untyped]
 import orjson
 
+from ..protocol import WORKER_PREFIX
+
 HELLO: Final = 1
 ABORT: Final = 3
 AUTHENTICATE: Final = 5
@@ -207,7 +209,10 @@ def _with_payload(message: list[Any], options: dict[str, Any], name: str) -> lis
 
 
 def _call(message: list[Any]) -> Verdict:
-    return Pass(_with_payload(message, {}, "CALL"))
+    admitted = _with_payload(message, {}, "CALL")
+    if message[3].startswith(WORKER_PREFIX):
+        return _error(message, NOT_AUTHORIZED, "Call the procedures of the protocol.", "worker")
+    return Pass(admitted)
 
 
 def _publish(message: list[Any]) -> Verdict:

@@ -27,7 +27,7 @@ from ..errors import URI_PREFIX
 from ..protocol import INCOMING_PREFIX
 from ..rates import Rate
 from ..tokens import Claims
-from . import connections, gate
+from . import connections, gate, workers
 from .throttle import Throttle
 
 SUBPROTOCOLS = ("wamp.2.msgpack", "wamp.2.json")
@@ -191,6 +191,7 @@ class GuardedProtocol(WampWebSocketServerProtocol):  # type: ignore[misc]  # nor
                     self._answer([*gate.error_for(message, uri, text)[:-1], wait])
                     return
                 self.calls += 1
+                parsed.procedure = self._procedure(message)
             self._session.onMessage(parsed)
         except InvalidUriError as error:
             if message[0] not in (gate.CALL, gate.SUBSCRIBE):
@@ -200,6 +201,13 @@ class GuardedProtocol(WampWebSocketServerProtocol):  # type: ignore[misc]  # nor
             raise gate.Refused("malformed", gate.PROTOCOL_ERROR, str(error)[:100]) from None
         if message[0] in (gate.GOODBYE, gate.ABORT):
             self.sendClose(self.CLOSE_STATUS_CODE_NORMAL)
+
+    def _procedure(self, message: list[Any]) -> str:
+        """What is called: of a session, at the worker that has it."""
+        procedure: str = message[3]
+        arguments = message[5] if len(message) > 5 else {}
+        tenant = self.user[0] if self.user is not None else ""
+        return workers.procedure_at(procedure, tenant, arguments.get("session_id"))
 
     # --- presence ---------------------------------------------------------------------------
 

@@ -16,7 +16,7 @@ from ..credentials import from_rows, is_revoked_by
 from ..errors import TABLE, URI_PREFIX, CollabError
 from ..protocol import Arguments
 from ..tokens import Claims, Keyring, invalid
-from . import connections
+from . import connections, workers
 from .component import BACKEND, CollabComponent
 
 ASK_S = 2.5
@@ -43,11 +43,15 @@ class RouterCalls:
         self._keyring = keyring
 
     async def begin(self) -> None:
+        await self._component.subscribe(
+            lambda args, _kwargs: workers.went(args[0]), "wamp.session.on_leave"
+        )
         for procedure, answer in (
             (protocol.TOKEN_REFRESH, self._refresh),
             (protocol.ROUTER_CLAIMS, self._claims),
             (protocol.ROUTER_CUT, self._cut),
             (protocol.ROUTER_LOAD, self._load),
+            (protocol.ROUTER_WORKER, self._worker),
             (protocol.ROUTER_NOTIFY, self._notify),
             (protocol.NODE_HEALTH, self._node_health),
         ):
@@ -153,6 +157,12 @@ class RouterCalls:
             options = PublishOptions(eligible=receivers)
             self._component.publish(protocol.NOTICE, options=options, **notice)
         return {"receivers": len(receivers)}
+
+    async def _worker(self, details: CallDetails, arguments: Arguments) -> dict[str, Any]:
+        """A sessions worker is ready for calls."""
+        workers.came(arguments.integer("number", 1, 64), details.caller)
+        arguments.finish()
+        return {}
 
     async def _load(self, _details: CallDetails, arguments: Arguments) -> dict[str, Any]:
         """Connections in all and of each tenant, those logged in, and their calls under way."""

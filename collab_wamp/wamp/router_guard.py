@@ -94,12 +94,16 @@ def stop_the_process() -> None:
 # What of a component's answer is load; the rest is for its own part.
 LOAD = ("sessions", "participants")
 
-# Component → the procedure that tells how it is.
-HEALTH = {
-    "sessions": protocol.HEALTH_SESSIONS,
-    "relay": protocol.HEALTH_RELAY,
-    "node": protocol.HEALTH_NODE,
-}
+
+def health_procedures() -> dict[str, str]:
+    """Part of the node → the procedure that tells how it is."""
+    number = from_environment().server.workers
+    names = ["sessions"] if number == 1 else [f"sessions-{n}" for n in range(1, number + 1)]
+    return {
+        **{name: f"{protocol.HEALTH_SESSIONS}{n}" for n, name in enumerate(names, 1)},
+        "relay": protocol.HEALTH_RELAY,
+        "node": protocol.HEALTH_NODE,
+    }
 
 
 class Guard(CollabComponent):
@@ -180,12 +184,15 @@ class Guard(CollabComponent):
         if cls._current is None:
             return {"router": {"ok": False, "latency_ms": 0.0, "problem": "starting"}}
         session = cls._current
-        asked = {name: Deferred.fromCoroutine(session._ask(name)) for name in HEALTH}
+        asked = {
+            name: Deferred.fromCoroutine(session._ask(procedure))
+            for name, procedure in health_procedures().items()
+        }
         return {name: await answer for name, answer in asked.items()}
 
-    async def _ask(self, component: str) -> dict[str, Any]:
+    async def _ask(self, procedure: str) -> dict[str, Any]:
         start = time.monotonic()
-        answer = self.call(HEALTH[component])
+        answer = self.call(procedure)
         answer.addTimeout(HEALTH_S, reactor)
         try:
             said = dict(await answer)

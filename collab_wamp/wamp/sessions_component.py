@@ -24,7 +24,7 @@ class Component(CollabComponent):
     """Registers the procedures when it has joined the realm."""
 
     async def begin(self) -> None:
-        config = self.config.extra["config"]
+        config, number = self.config.extra["config"], self.config.extra["number"]
         callers = Callers(self)
         await callers.begin()
         await self.subscribe(self._on_refreshed, protocol.NODE_REFRESHED)
@@ -54,13 +54,17 @@ class Component(CollabComponent):
             (protocol.GRANT, self._sessions.rights.grant),
             (protocol.REVOKE, self._sessions.rights.revoke),
         ):
-            await callers.serve(procedure, answer)
+            await callers.serve(procedure, answer, shared=True)
+            if config.server.workers > 1:
+                name = procedure.removeprefix(protocol.SESSION_PREFIX)
+                await callers.serve(f"{protocol.WORKER_PREFIX}{number}.{name}", answer)
 
         async def health(_details: CallDetails, arguments: Arguments) -> dict[str, Any]:
             arguments.finish()
             return await self._sessions.health()
 
-        await self.serve(protocol.HEALTH_SESSIONS, health)
+        await self.serve(f"{protocol.HEALTH_SESSIONS}{number}", health)
+        await self.call(protocol.ROUTER_WORKER, number=number)
         self._tidy = LoopingCall(lambda: self.background(self._sessions.documents.tidy()))
         self._tidy.clock = self.clock
         self._tidy.start(TIDY_S, now=False)

@@ -1,4 +1,4 @@
-"""Runs components of the node: `python -m collab_wamp.wamp.worker sessions|relay`.
+"""Runs components of the node: `python -m collab_wamp.wamp.worker sessions|relay NUMBER`.
 
 Connects to the store and to the router's private socket, and stays connected to both. Ends with
 status 1 where a component cannot start: its supervisor starts it again.
@@ -52,7 +52,7 @@ def begin_log(level: str) -> None:
     globalLogBeginner.beginLoggingTo([observer], redirectStandardIO=False)
 
 
-def run(name: str) -> int:
+def run(name: str, number: int) -> int:
     """A worker, until the process is told to end; the exit status."""
     config = configuration.load(os.environ)
     begin_log(config.server.log_level)
@@ -78,6 +78,7 @@ def run(name: str) -> int:
         "reactor": reactor,
         "now_ms": lambda: int(time.time() * 1000),
         "failed": failed,
+        "number": number,
     }
     endpoint: Any = UNIXClientEndpoint(reactor, str(node.private_socket(config)))  # type: ignore[no-untyped-call]
     store.start()
@@ -94,10 +95,10 @@ def run(name: str) -> int:
 
 
 def main() -> None:
-    if len(sys.argv) != 2 or sys.argv[1] not in COMPONENTS:
-        sys.exit(f"usage: python -m collab_wamp.wamp.worker {'|'.join(COMPONENTS)}")
+    if len(sys.argv) != 3 or sys.argv[1] not in COMPONENTS:
+        sys.exit(f"usage: python -m collab_wamp.wamp.worker {'|'.join(COMPONENTS)} NUMBER")
     die_with_parent()
-    sys.exit(run(sys.argv[1]))
+    sys.exit(run(sys.argv[1], int(sys.argv[2])))
 
 
 if __name__ == "__main__":

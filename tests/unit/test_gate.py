@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import TestCase
 
-from collab_wamp.wamp import gate
+from collab_wamp.wamp import gate, workers
 
 SCALARS = (
     st.none()
@@ -153,3 +153,46 @@ class JudgeTests(TestCase):
             for joined in (True, False):
                 with self.assertRaises(gate.Refused):
                     gate.judge(message, joined=joined)
+
+
+class WorkerTests(TestCase):
+    """Which sessions worker gets a session's calls."""
+
+    def setUp(self) -> None:
+        self.addCleanup(self.forget_all)
+
+    def forget_all(self) -> None:
+        for number in range(1, 10):
+            workers.went(number)
+
+    def chosen(self) -> dict[str, str]:
+        return {
+            name: workers.procedure_at("collab.session.edit", "acme", name)
+            for name in map(str, range(300))
+        }
+
+    def test_one_worker_needs_no_choice(self) -> None:
+        workers.came(1, 1)
+        self.assertEqual(set(self.chosen().values()), {"collab.session.edit"})
+
+    def test_only_the_sessions_of_a_worker_that_dies_move(self) -> None:
+        for number in (1, 2, 3):
+            workers.came(number, number)
+        before = self.chosen()
+        self.assertEqual(set(before.values()), {f"collab.worker.{n}.edit" for n in (1, 2, 3)})
+        workers.went(2)
+        after = self.chosen()
+        moved = {name for name in before if before[name] != after[name]}
+        self.assertEqual(moved, {n for n, at in before.items() if at == "collab.worker.2.edit"})
+        workers.came(2, 7)
+        self.assertEqual(self.chosen(), before)
+        workers.went(7)
+
+    def test_what_names_no_session_or_is_no_sessions_call_is_left(self) -> None:
+        for number in (1, 2):
+            workers.came(number, number)
+        for procedure, session_id in (
+            ("collab.session.list", None), ("collab.session.edit", 7),
+            ("collab.token.issue", "notes"),
+        ):  # fmt: skip
+            self.assertEqual(workers.procedure_at(procedure, "acme", session_id), procedure)

@@ -39,6 +39,7 @@ class RouterConfigTests(TestCase):
             allowed,
             {
                 *((uri, "exact", "call") for uri in procedures),
+                (protocol.WORKER_PREFIX, "prefix", "call"),
                 (protocol.INCOMING_PREFIX, "prefix", "publish"),
                 ("collab.s.", "prefix", "subscribe"),
                 ("collab.notice", "exact", "subscribe"),
