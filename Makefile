@@ -15,8 +15,8 @@ WEB_SOURCES := $(shell find web/src web/demo -type f 2>/dev/null) web/build.mjs 
 help:  ## show this
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-up: .venv/installed collab_wamp/static/index.html  ## serve the editor on http://localhost:8080 (PORT=… for another)
-	@exec $(BIN)/collab-wamp up $(ARGS)
+up: .venv/installed collab_wamp/static/index.html  ## serve the editor on http://localhost:8080 (PORT=… for another, NODES=2 for two)
+	@exec $(BIN)/collab-wamp up $(if $(NODES),--nodes $(NODES)) $(ARGS)
 
 test: .venv/test-installed .venv/tools/.installed collab_wamp/static/index.html  ## run all tests: units, a real node, real browsers
 	@$(NODE_ENV) bash tests/run.sh all

@@ -7,8 +7,8 @@ import os
 import time
 from typing import Any
 
-from .. import node
-from ..config import Config, with_secret
+from .. import node, several
+from ..config import Config, ConfigError, with_secret
 from ..supervisor import Supervisor
 from ..tokens import Claims
 
@@ -16,12 +16,14 @@ EXAMPLES = """\
 examples:
   collab-wamp up                                   with a store of its own in ./.data
   collab-wamp up --port 9000 --data /var/lib/collab
+  collab-wamp up --nodes 2                         two nodes on one store, on ports 8080 and 8081
   collab-wamp up --store redis://:password@db.internal:6379/0
   PRODUCTION=1 JWT_SECRET_FILE=/run/secrets/jwt collab-wamp up
 
 Ctrl-C (or SIGTERM) ends it in order; a second one at once. GET /ready says 200 when it is ready.
 """
 DEMO_TOKEN_S = 7 * 86_400
+MOST_NODES = 16
 
 
 def add_parser(subparsers: Any) -> None:
@@ -41,10 +43,21 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument(
         "--store", dest="store.url", metavar="URL", help="redis://, rediss://, unix:// or embedded"
     )
+    parser.add_argument(
+        "--nodes",
+        type=int,
+        default=1,
+        metavar="N",
+        help="so many nodes on this machine, on one store, on this port and the next ones (1)",
+    )
 
 
 def run(args: argparse.Namespace, config: Config) -> int:
+    if not 1 <= args.nodes <= MOST_NODES:
+        raise ConfigError(f"--nodes {args.nodes}: must be from 1 to {MOST_NODES}")
     config = with_secret(config)
+    if args.nodes > 1:
+        return several.run(config, dict(os.environ), args.nodes, lambda row: print(row, flush=True))
     keyring = config.keyring()
     supervisor = Supervisor(config, dict(os.environ), lambda line: print(line, flush=True))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import os
 import signal
+import socket
 import subprocess
 import sys
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 from twisted.internet.threads import deferToThread
 from twisted.trial.unittest import TestCase
 
-from tests.support.node import SECRET, Node, processes
+from tests.support.node import SECRET, Node, free_port, processes
 from tests.support.raw_wamp import logged_in
 from tests.support.waiting import until
 
@@ -25,6 +26,11 @@ def cli(*args: str, **environment: str) -> subprocess.CompletedProcess[str]:
         text=True,
         timeout=60,
     )
+
+
+def is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) != 0
 
 
 def ready(node: Node) -> int:
@@ -88,6 +94,31 @@ class UpTests(TestCase):
                 stderr=output,
             )
         node.wait_until_said("ready:", said)
+
+    async def test_two_nodes_on_one_store(self) -> None:
+        node = Node()
+        # The ports of both have to be free.
+        while not is_free(node.port + 1):
+            node.port = free_port()
+            node.environment["PORT"] = str(node.port)
+        node.command = [sys.executable, "-m", "collab_wamp.cli", "up", "--nodes", "2"]
+        self.addCleanup(lambda: deferToThread(node.stop))
+        await deferToThread(node.start)
+        second = Node(PORT=str(node.port + 1))
+        second.port = node.port + 1
+        await until(lambda: node.said().count("ready:") == 2, 60)
+        await self.write(node, 0, "from the first")
+        at = await self.write(second, 0, "")
+        self.assertEqual(at["content"], "from the first")
+        client = await logged_in(node.port, node.token())
+        ours = [pid for pid, parent, _ in processes() if node._is_ours(pid, parent)]
+        self.assertGreater(len(ours), 10)
+        assert node.process is not None
+        node.process.send_signal(signal.SIGTERM)
+        self.assertEqual(await deferToThread(node.process.wait, 40), 0)
+        await client.cut()
+        left = {pid for pid, _parent, _command in processes()} & set(ours)
+        self.assertEqual(left, set())
 
     async def test_what_dies_is_started_again_and_the_node_says_so(self) -> None:
         node = await self.node()

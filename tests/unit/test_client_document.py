@@ -37,6 +37,7 @@ class Server:
     Attributes:
         epoch: of every session; its topics are named after it.
         topics: subscribed to, with the function that takes the events.
+        refreshed: tickets that tokens were refreshed with.
         silent: procedures that are not answered, and `subscribe`.
         unanswered: these requests.
     """
@@ -46,11 +47,15 @@ class Server:
         self.right = "edit"
         self.topics: dict[str, Any] = {}
         self.log: list[str] = []
+        self.refreshed: list[str] = []
         self.silent: set[str] = set()
         self.unanswered: list[tuple[Deferred[Any], Any]] = []
 
     def call(self, procedure: str, **kwargs: Any) -> Deferred[Any]:
         self.log.append(procedure)
+        if procedure == protocol.TOKEN_REFRESH:
+            self.refreshed.append(kwargs["ticket"])
+            return self.answer(procedure, {"expires_at": 2e9})
         session_id = kwargs["session_id"]
         row = {"participant_id": "me", "user_id": "ada", "user_info": {}, "client_id": "c"}
         answers: dict[str, dict[str, Any]] = {
@@ -100,9 +105,10 @@ class Server:
         self.log.append(f"publish {topic}")
 
     def held(self, session_id: str = "notes") -> set[str]:
-        """What is subscribed to."""
-        assert all(topic.startswith(session_id) for topic in self.topics)
-        return {topic.removeprefix(session_id + ".") for topic in self.topics}
+        """What is subscribed to, beside the notices."""
+        topics = self.topics.keys() - {protocol.NOTICE}
+        assert all(topic.startswith(session_id) for topic in topics)
+        return {topic.removeprefix(session_id + ".") for topic in topics}
 
 
 class DocumentCase(SynchronousTestCase):
@@ -112,8 +118,17 @@ class DocumentCase(SynchronousTestCase):
         self.connection = Connection(self.clock, "ticket")
         details: Any = SimpleNamespace(authextra={"limits": {"message_bytes": 65536}})
         self.connection.joined(self.server, details)  # type: ignore[arg-type]
-        self.client = Client(self.clock, "ws://there/ws", "ticket", 10.0, lambda: 0.0)
+        self.client = Client(
+            self.clock, ["ws://there/ws", "ws://else/ws"], self.token(), 10.0, lambda: 0.5
+        )
         self.client._attach(self.connection)
+
+    def kept(self) -> int:
+        """How many topics the connection remembers, beside the notices."""
+        return len(self.connection._subscriptions) - 1
+
+    def token(self) -> Any:
+        return "ticket"
 
     def start(self, coroutine: Any) -> Deferred[Any]:
         return Deferred.fromCoroutine(coroutine)
@@ -141,7 +156,7 @@ class SubscriptionTests(DocumentCase):
         document = self.open()
         self.assertEqual(self.server.held(), self.of_epoch("epoch1"))
         self.successResultOf(self.start(document.close()))
-        self.assertEqual((self.server.held(), len(self.connection._subscriptions)), (set(), 0))
+        self.assertEqual((self.server.held(), self.kept()), (set(), 0))
         self.assertIn(protocol.LEAVE, self.server.log)
 
     def test_other_topics_take_the_place_of_those_before(self) -> None:
@@ -151,7 +166,7 @@ class SubscriptionTests(DocumentCase):
         self.clock.advance(1)
         self.assertEqual((document.epoch, document.status.state), ("epoch2", "connected"))
         self.assertEqual(self.server.held(), self.of_epoch("epoch2"))
-        self.assertEqual(len(self.connection._subscriptions), 3)
+        self.assertEqual(self.kept(), 3)
 
     def test_a_rejoin_keeps_the_same_topics(self) -> None:
         document = self.open()
@@ -161,7 +176,7 @@ class SubscriptionTests(DocumentCase):
         self.clock.advance(1)
         self.assertEqual(document.status.state, "connected")
         self.assertEqual(self.server.held(), self.of_epoch("epoch1"))
-        self.assertEqual(sum(line.startswith("subscribe") for line in self.server.log), 3)
+        self.assertEqual(sum(line.startswith("subscribe notes") for line in self.server.log), 3)
         self.server.topics["notes.epoch1.edits"](
             epoch="epoch1", after=0, edits=[["other", 1, ["x"], "bob", 0]]
         )
@@ -172,7 +187,7 @@ class SubscriptionTests(DocumentCase):
         self.server.topics["notes.epoch1.roster"](destroyed={"epoch": "epoch1"})
         assert document.error is not None
         self.assertEqual(document.error.code, "no_such_session")
-        self.assertEqual((self.server.held(), len(self.connection._subscriptions)), (set(), 0))
+        self.assertEqual((self.server.held(), self.kept()), (set(), 0))
 
     def test_closed_before_the_subscriptions_are_confirmed(self) -> None:
         self.server.silent.add("subscribe")
@@ -181,7 +196,7 @@ class SubscriptionTests(DocumentCase):
         self.successResultOf(self.start(document.close()))
         self.assertIn(protocol.LEAVE, self.server.log)
         self.server.answer_now()
-        self.assertEqual((self.server.held(), len(self.connection._subscriptions)), (set(), 0))
+        self.assertEqual((self.server.held(), self.kept()), (set(), 0))
         self.assertEqual(self.failure_of(opening), "left")
 
     def test_closed_and_opened_again_before_they_are_confirmed(self) -> None:
@@ -207,7 +222,7 @@ class SubscriptionTests(DocumentCase):
         document = Document(self.clock, settings, lambda: 0.0)
         document.on_roster(lambda _roster: self.start(document.close()))
         document.attach(self.connection)
-        self.assertEqual((self.server.held(), len(self.connection._subscriptions)), (set(), 0))
+        self.assertEqual((self.server.held(), self.kept()), (set(), 0))
 
     def test_nothing_is_taken_back_over_a_connection_that_has_ended(self) -> None:
         document = self.open()
@@ -219,7 +234,7 @@ class SubscriptionTests(DocumentCase):
         for number in range(200):
             document = self.open(f"s{number}")
             self.successResultOf(self.start(document.close()))
-        self.assertEqual((self.server.topics, len(self.connection._subscriptions)), ({}, 0))
+        self.assertEqual((self.server.held(), self.kept()), (set(), 0))
         self.assertEqual(self.client._documents, {})
 
 

@@ -21,7 +21,7 @@ USE_CASES = {
     "caller", "credentials", "notices", "reports", "rights", "rates", "discovery",
     "feed", "merging", "surroundings", "shared",
 }  # fmt: skip
-PLAIN_PROCESSES = {"children", "embedded", "node", "supervisor"}
+PLAIN_PROCESSES = {"children", "embedded", "node", "several", "supervisor"}
 
 # A part → the parts that it may import, beside itself. A part is a folder or a module.
 MAY_IMPORT: dict[str, set[str]] = {
@@ -42,6 +42,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "children": set(),
     "embedded": set(),
     "node": {"config"},
+    "several": {"config", "children", "embedded"},
     "supervisor": {"config", "children", "embedded", "node", "wamp.supervise"},
     "commands": PURE
     | USE_CASES
@@ -60,7 +61,7 @@ ONLY_IN: dict[str, set[str]] = {
     "twisted.web": {"http", "wamp/router_guard", "registry/http"},
     "twisted.internet.reactor": {"wamp/worker", "wamp/router_guard", "wamp/guarded"},
     "os.environ": {"cli", "commands", "wamp/worker", "wamp/settings", "wamp/supervise"},
-    "time": {"wamp", "http", "children", "embedded", "supervisor", "commands"},
+    "time": {"wamp", "http", "children", "embedded", "several", "supervisor", "commands"},
     "random": {"wamp", "client"},
     "secrets": {"wamp", "client", "commands"},
 }
