@@ -63,7 +63,7 @@ ONLY_IN: dict[str, set[str]] = {
     "os.environ": {"cli", "commands", "wamp/worker", "wamp/settings", "wamp/supervise"},
     "time": {"wamp", "http", "children", "embedded", "several", "supervisor", "commands"},
     "random": {"wamp", "client"},
-    "secrets": {"wamp", "client", "commands"},
+    "secrets": {"wamp", "http", "client", "commands"},
 }
 # Nothing from outside but the standard library and attrs.
 NO_TWISTED = {"ot", "access", "protocol", "tokens", "errors", "presence", "document", "joining"}
