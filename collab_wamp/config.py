@@ -248,6 +248,18 @@ class RegistrySettings:
     version: str = _setting("", "SERVICE_VERSION", _matching(LABEL))
 
 
+@attrs.frozen
+class MetricsSettings:
+    """`GET /metrics`.
+
+    Attributes:
+        open: for everybody; else a token with the capability `stats` or `operate` is needed.
+    """
+
+    enabled: bool = _setting(True, "PROMETHEUS_ENABLED")
+    open: bool = _setting(False, "PROMETHEUS_OPEN")
+
+
 SECTIONS: dict[str, type] = {
     "server": Server,
     "store": StoreSettings,
@@ -255,6 +267,7 @@ SECTIONS: dict[str, type] = {
     "limits": Limits,
     "rates": RateSettings,
     "registry": RegistrySettings,
+    "metrics": MetricsSettings,
 }
 
 
@@ -266,6 +279,7 @@ class Config:
     limits: Limits = attrs.field(factory=Limits)
     rates: RateSettings = attrs.field(factory=RateSettings)
     registry: RegistrySettings = attrs.field(factory=RegistrySettings)
+    metrics: MetricsSettings = attrs.field(factory=MetricsSettings)
 
     def keyring(self) -> Keyring:
         """What tokens are checked with.

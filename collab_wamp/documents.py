@@ -111,6 +111,7 @@ class Documents:
                 window=self._window,
                 document=lambda again: self.get(key, again),
                 now_ms=self._now_ms,
+                now_s=self._now_s,
                 pause=self._pause,
                 committed=lambda document: self._committed(key, document),
                 lost_history=lambda epoch: self._lost_history(key, epoch),

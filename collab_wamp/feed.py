@@ -14,6 +14,7 @@ from typing import Any
 import attrs
 from twisted.logger import Logger
 
+from . import metrics
 from .errors import CollabError
 from .merging import in_frames, roster_after
 from .ot import get_type
@@ -84,6 +85,8 @@ class Feed:
         self._timer: Timer | None = None
         self._store_timer: Timer | None = None
         self._sent_at = float("-inf")
+        # When the first of what is outgoing was announced.
+        self._announced_at = float("-inf")
 
     @property
     def epoch(self) -> str:
@@ -184,6 +187,7 @@ class Feed:
     def _take(self, edits: Sequence[Edit]) -> None:
         if not edits:
             return
+        self._announced_at = self._announced_at if self._outgoing else self._around.now_s()
         self._outgoing.extend(edits)
         self._board.advance(edits)
         self.revision += len(edits)
@@ -408,12 +412,16 @@ class Feed:
         for edits in in_frames(outgoing):
             self._publish("edits", self._event(edits, after))
             after += len(edits)
+        if outgoing:
+            waited = self._around.now_s() - self._announced_at
+            metrics.broadcast(len(outgoing), waited, self._window())
         self._send_presence()
 
     def _send_presence(self) -> None:
         assert self.meta is not None
         rows = self._board.take_untold()
         if rows:
+            metrics.presence_sent.inc(len(rows))
             event = {"epoch": self.meta.epoch, "revision": self.revision, "presence": rows}
             self._publish("presence", event)
 
@@ -430,4 +438,5 @@ class Feed:
         receivers = [participant.wamp_session_id for participant in self.participants.values()]
         # An empty list of receivers means everybody to the router.
         if receivers:
+            metrics.deliveries[topic].inc(len(receivers))
             self._around.publish(topics(self.meta.topic_key)[topic], event, receivers)

@@ -12,7 +12,7 @@ from typing import Any
 import attrs
 from twisted.logger import Logger
 
-from . import protocol
+from . import metrics, protocol
 from .access import ORDINARY, capabilities_of, right_for
 from .errors import CollabError
 from .feed import Feed
@@ -220,14 +220,17 @@ class Relay:
 
     def presence(self, topic: str, wamp_session_id: int, event: Mapping[str, Any]) -> None:
         """Take a participant's cursor or selection event; what is not in order has no effect."""
+        metrics.presence_received.inc()
         topic_key, _, what = topic.removeprefix(protocol.INCOMING_PREFIX).partition(".")
         feed = self._topics.get(topic_key)
         participant_id = feed.by_connection.get(wamp_session_id) if feed is not None else None
         if feed is None or participant_id is None:
             self.refused_presence += 1
+            metrics.PRESENCE_REFUSED.inc()
             return
         if what in feed.participants[participant_id].withheld:
             self.refused_presence += 1
+            metrics.PRESENCE_REFUSED.inc()
             return
         try:
             if what == "cursor":
@@ -238,8 +241,10 @@ class Relay:
                 feed.moved(participant_id, revision, selection=ranges)
             else:
                 self.refused_presence += 1
+                metrics.PRESENCE_REFUSED.inc()
         except CollabError as error:
             self.refused_presence += 1
+            metrics.PRESENCE_REFUSED.inc()
             self.log.debug("presence refused: {error}", error=error)
 
     def by_tenant(self) -> dict[str, dict[str, int]]:
@@ -261,11 +266,15 @@ class Relay:
 
     # --- state ------------------------------------------------------------------------------
 
+    def followed(self) -> int:
+        """How many sessions are followed."""
+        return len(self._feeds)
+
     async def health(self) -> dict[str, Any]:
         return {
             "ok": True,
             "store": await self._store.ping(),
-            "sessions": len(self._feeds),
+            "sessions": self.followed(),
             "participants": self.participants(),
         }
 

@@ -23,6 +23,7 @@ import attrs
 from . import embedded, node
 from .children import Child
 from .config import Config, ConfigError
+from .metrics_folder import FOLDER_VARIABLE, PROCESS_VARIABLE, ROUTER, wipe
 from .wamp.supervise import EVENTS
 
 LOOK_S = 0.05
@@ -59,6 +60,10 @@ class Supervisor:
         self._say = say
         self._environment = {**environment, **self.config.as_environment()}
         self._environment.pop("COLLAB_CONFIG", None)
+        self._environment[PROCESS_VARIABLE] = ROUTER
+        self._environment.pop(FOLDER_VARIABLE, None)
+        if self.config.metrics.enabled:
+            self._environment[FOLDER_VARIABLE] = str(self._metrics_folder)
         self._children: list[Child] = []
         self._signals = 0
 
@@ -184,10 +189,18 @@ class Supervisor:
             command,
             environment=self._environment,
             log=self._log("node.log"),
-            prepare=lambda: node.write(self.config),
+            prepare=self._prepare_node,
         )
         self._children.append(crossbar)
         crossbar.start()
+
+    @property
+    def _metrics_folder(self) -> Path:
+        return self._data_dir / "metrics"
+
+    def _prepare_node(self) -> None:
+        node.write(self.config)
+        wipe(self._metrics_folder)
 
     def _log(self, name: str) -> Path:
         path = self._data_dir / "log" / name

@@ -15,6 +15,7 @@ import orjson
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
+from . import metrics
 from .document import Document, read_back, read_on, too_far_behind
 from .errors import CollabError
 from .ot import OpError, OTType, TooMuchWork, rebase
@@ -73,6 +74,7 @@ class Writer:
         document: fetches the session's document, from memory or from the store; called with True
             it must read it anew.
         now_ms: the time of day, for the log.
+        now_s: a monotonic clock, seconds.
         pause: waits so many seconds.
         committed: is told of the document after each commit.
         lost_history: is told that the store's head went backwards under an epoch.
@@ -88,6 +90,7 @@ class Writer:
         window: int,
         document: Callable[[bool], Awaitable[Document]],
         now_ms: Callable[[], int],
+        now_s: Callable[[], float],
         pause: Callable[[float], Awaitable[None]],
         committed: Callable[[Document], None],
         lost_history: Callable[[str], Awaitable[None]],
@@ -97,6 +100,7 @@ class Writer:
         self._window = window
         self._document = document
         self._now_ms = now_ms
+        self._now_s = now_s
         self._pause = pause
         self._committed = committed
         self._lost_history = lost_history
@@ -161,12 +165,15 @@ class Writer:
             if not batch:
                 return
             head = document.revision
+            begun_s = self._now_s()
             result = await self._store.commit(
                 self._key, document.epoch, head, submissions, document.head
             )
             if isinstance(result, Committed):
                 document.extend(head, [submission.edit for submission in submissions])
                 self._committed(document)
+                distances = [head - request.base for request in batch]
+                metrics.committed(distances, self._now_s() - begun_s)
                 for revision, request in enumerate(batch, result.first):
                     request.done.callback((revision, result.durable))
                 return

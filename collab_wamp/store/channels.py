@@ -44,6 +44,10 @@ class Channels:
         self._listeners.clear()
         await self._connection.close()
 
+    @property
+    def up(self) -> bool:
+        return self._connection.ready
+
     async def until_ready(self, timeout_s: float) -> None:
         await self._connection.until_ready(timeout_s)
 

@@ -26,6 +26,7 @@ from txredisapi import (
     SubscriberProtocol,
 )
 
+from .. import metrics
 from ..errors import CollabError
 from .address import Address
 
@@ -60,6 +61,7 @@ class Script:
     def __init__(self, name: str) -> None:
         self.name = name
         self.source = resources.files(__package__).joinpath("lua", f"{name}.lua").read_bytes()
+        self.seconds = metrics.tally(metrics.STORE_SECONDS.labels(name))
         self.sha1 = hashlib.sha1(self.source, usedforsecurity=False).hexdigest()
 
 
@@ -144,6 +146,7 @@ class Connection:
             self._protocol = None
             was_ready, self.ready = self.ready, False
             if was_ready:
+                metrics.STORE_LINKS_LOST.labels(metrics.PROCESS).inc()
                 self.problem = reason
                 if not self._closing:
                     self.log.warn("lost {address}: {why}", address=self._address, why=reason)
@@ -186,12 +189,15 @@ class Connection:
 
     async def script(self, script: Script, keys: list[str], *args: Any) -> Any:
         """Run a script, see `command`."""
+        begun_s = self._reactor.seconds()
         try:
-            return await self.command("EVALSHA", script.sha1, len(keys), *keys, *args)
+            reply = await self.command("EVALSHA", script.sha1, len(keys), *keys, *args)
         except ResponseError as error:
             if not str(error).startswith("NOSCRIPT"):
                 raise
-        return await self.command("EVAL", script.source, len(keys), *keys, *args)
+            reply = await self.command("EVAL", script.source, len(keys), *keys, *args)
+        script.seconds.observe(self._reactor.seconds() - begun_s)
+        return reply
 
     async def close(self) -> None:
         self._closing = True

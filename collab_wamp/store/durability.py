@@ -48,6 +48,10 @@ class Settler:
     async def close(self) -> None:
         await self._connection.close()
 
+    @property
+    def up(self) -> bool:
+        return self._connection.ready
+
     async def _came_up(self, connection: Connection) -> None:
         self._always, self._supported = False, True
         try:

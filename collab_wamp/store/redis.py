@@ -108,6 +108,11 @@ class RedisStore:
         await self._channels.close()
         await self._settler.close()
 
+    @property
+    def up(self) -> bool:
+        """Whether all links to the store are up."""
+        return self._connection.ready and self._channels.up and self._settler.up
+
     async def until_ready(self, timeout_s: float = CALL_S) -> None:
         await self._connection.until_ready(timeout_s)
         await self._channels.until_ready(timeout_s)

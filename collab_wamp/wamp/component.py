@@ -12,11 +12,15 @@ from autobahn.wamp.exception import ApplicationError
 from autobahn.wamp.message import Error, Event, Invocation
 from autobahn.wamp.types import CallDetails, RegisterOptions, SessionDetails
 from twisted.internet.defer import Deferred, ensureDeferred
+from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
-from ..errors import URI_PREFIX, CollabError
+from .. import protocol
+from ..errors import TABLE, URI_PREFIX, CollabError
+from ..metrics import PROCESS, STORE_UP, Calls
 from ..protocol import Arguments
 from ..rates import Limiter
+from .pulse import Pulse
 
 # The role of the node's own parts.
 BACKEND = "backend"
@@ -86,15 +90,23 @@ class CollabComponent(ApplicationSession):  # type: ignore[misc]  # Autobahn has
         Args:
             shared: with others, who take the calls by turns.
         """
+        # At whichever worker, it is one procedure.
+        measured = procedure
+        if procedure.startswith(protocol.WORKER_PREFIX):
+            measured = protocol.SESSION_PREFIX + procedure.rpartition(".")[2]
+        calls = Calls(measured, rejects=TABLE if measured == protocol.EDIT else ())
 
         async def handle(
             args: list[Any], kwargs: dict[str, Any], details: CallDetails
         ) -> dict[str, Any]:
+            code, begun_s = "", self.clock.seconds()
             try:
                 return await answer(details, Arguments(tuple(args), kwargs))
             except CollabError as error:
+                code = error.code
                 raise application_error(error) from None
             except Exception:
+                code = "internal"
                 error_id = secrets.token_hex(8)
                 self.log.failure(
                     "{procedure} failed, error_id {error_id}",
@@ -105,6 +117,8 @@ class CollabComponent(ApplicationSession):  # type: ignore[misc]  # Autobahn has
                 raise application_error(
                     CollabError("internal", message, error_id=error_id)
                 ) from None
+            finally:
+                calls.answered(self.clock.seconds() - begun_s, code)
 
         def start(
             args: list[Any], kwargs: dict[str, Any], details: CallDetails
@@ -115,6 +129,21 @@ class CollabComponent(ApplicationSession):  # type: ignore[misc]  # Autobahn has
             details_arg="details", invoke="roundrobin" if shared else "single"
         )
         await self.register(start, procedure, options=options)
+
+    def measure(self, *gauges: tuple[Any, Callable[[], float]]) -> None:
+        """Look at the process from now on, and set each gauge to what its function says."""
+        store = self.config.extra["store"]
+        up = STORE_UP.labels(PROCESS), lambda: float(store.up)
+        self._pulse = LoopingCall(Pulse(self.clock.seconds, [up, *gauges]).beat)
+        self._pulse.clock = self.clock
+        self._pulse.start(Pulse.EVERY_S).addErrback(
+            lambda failure: self.log.failure("measuring has ended", failure=failure)
+        )
+
+    def onLeave(self, details: Any) -> None:
+        if hasattr(self, "_pulse") and self._pulse.running:
+            self._pulse.stop()
+        super().onLeave(details)
 
     def background(self, work: Awaitable[None]) -> None:
         """Run something nobody waits for; a failure is logged."""

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from twisted.logger import Logger
 
+from .. import metrics
 from ..tokens import Claims
 
 log = Logger()
@@ -39,12 +40,24 @@ class Connection(Protocol):
 _open: set[Connection] = set()
 _by_id: dict[int, Connection] = {}
 _users: Counter[tuple[str, str]] = Counter()
+
+
+class _Counts(Counter[str]):
+    """As a metric, too."""
+
+    def __setitem__(self, kind: str, number: int) -> None:
+        metrics.CONNECTIONS_REFUSED.labels(kind).inc(number - self[kind])
+        super().__setitem__(kind, number)
+
+
 # What was refused, and who was thrown out, by kind.
-counts: Counter[str] = Counter()
+counts: Counter[str] = _Counts()
 
 
 def opened(connection: Connection) -> None:
     _open.add(connection)
+    metrics.CONNECTIONS_OPENED.inc()
+    metrics.CONNECTIONS.set(len(_open))
 
 
 def welcomed(connection: Connection, wamp_session_id: int, claims: Claims) -> None:
@@ -59,6 +72,7 @@ def closed(connection: Connection) -> None:
     _open.discard(connection)
     if _by_id.get(connection.wamp_session_id) is connection:
         del _by_id[connection.wamp_session_id]
+    metrics.CONNECTIONS.set(len(_open))
     if connection.user is not None:
         _users[connection.user] -= 1
         if not _users[connection.user]:

@@ -12,7 +12,7 @@ from autobahn.wamp.types import (
 )
 from twisted.internet.task import LoopingCall
 
-from .. import protocol
+from .. import metrics, protocol
 from ..errors import CollabError
 from ..protocol import Arguments
 from ..relay import Relay
@@ -46,6 +46,10 @@ class Component(CollabComponent):
         await self.serve(protocol.RELAY_WATCH, self._watch)
         await self.serve(protocol.HEALTH_RELAY, self._health)
         await self.serve(protocol.RELAY_LOAD, self._load)
+        self.measure(
+            (metrics.SESSIONS_FOLLOWED, self._relay.followed),
+            (metrics.PARTICIPANTS, self._relay.participants),
+        )
         self._tidy = LoopingCall(lambda: self.background(self._tidy_up()))
         self._tidy.clock = self.clock
         self._tidy.start(TIDY_S, now=False)

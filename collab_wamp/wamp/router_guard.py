@@ -12,6 +12,7 @@ Each guard has a test in `tests/system/test_guards.py` that fails without it.
 from __future__ import annotations
 
 import gc
+import platform
 import time
 from typing import Any, ClassVar
 
@@ -28,13 +29,14 @@ from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 from twisted.web.http import HTTPChannel
 
-from .. import __version__, protocol
+from .. import __version__, metrics, protocol
 from ..config import Config
 from ..tokens import Claims
 from . import connections, tuning
 from .component import CollabComponent
 from .guarded import GuardedProtocol
 from .patience import PatientSite
+from .pulse import Pulse
 from .router_calls import RouterCalls, not_ready
 from .settings import from_environment
 
@@ -123,7 +125,13 @@ class Guard(CollabComponent):
         await self._calls.begin()
         Guard._current = self
         self._told: dict[str, int] = {}
-        for call, seconds in ((self._look, LOOK_S), (self._tell, TELL_S)):
+        pulse = Pulse(time.monotonic)
+        metrics.BUILD_INFO.labels(__version__, platform.python_version()).set(1)
+        for call, seconds in (
+            (self._look, LOOK_S),
+            (self._tell, TELL_S),
+            (pulse.beat, pulse.EVERY_S),
+        ):
             LoopingCall(call).start(seconds, now=False).addErrback(
                 lambda failure: log.failure("the guard has ended", failure=failure)
             )
@@ -147,11 +155,11 @@ class Guard(CollabComponent):
             log.warn("refused or cut in the last {s:.0f} s: {text}", s=TELL_S, text=text)
 
     @classmethod
-    async def admit(cls, claims: Claims) -> None:
-        """See `RouterCalls.admit`; for somebody who connects."""
+    async def admit(cls, claims: Claims, *, connecting: bool = True) -> None:
+        """See `RouterCalls.admit`."""
         if cls._current is None:
             raise not_ready()
-        await cls._current._calls.admit(claims, connecting=True)
+        await cls._current._calls.admit(claims, connecting=connecting)
 
     @classmethod
     async def health(cls) -> dict[str, Any]:

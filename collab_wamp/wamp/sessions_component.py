@@ -9,7 +9,7 @@ from autobahn.wamp.exception import ApplicationError, TransportLost
 from autobahn.wamp.types import CallDetails
 from twisted.internet.task import LoopingCall
 
-from .. import protocol
+from .. import metrics, protocol
 from ..errors import CollabError
 from ..protocol import Arguments
 from ..sessions import Sessions
@@ -65,6 +65,11 @@ class Component(CollabComponent):
 
         await self.serve(f"{protocol.HEALTH_SESSIONS}{number}", health)
         await self.call(protocol.ROUTER_WORKER, number=number)
+        documents = self._sessions.documents
+        self.measure(
+            (metrics.DOCUMENTS, lambda: len(documents)),
+            (metrics.WAITING_EDITS, lambda: documents.waiting),
+        )
         self._tidy = LoopingCall(lambda: self.background(self._sessions.documents.tidy()))
         self._tidy.clock = self.clock
         self._tidy.start(TIDY_S, now=False)

@@ -16,6 +16,7 @@ from pathlib import Path
 from types import FrameType
 
 from ..children import Child, die_with_parent
+from ..metrics_folder import FOLDER_VARIABLE, PROCESS_VARIABLE, mark_dead
 
 EVENTS = "components.log"
 LOOK_S = 0.05
@@ -35,26 +36,32 @@ def main(name: str) -> None:
     # The whole configuration would take more memory than the rest of this process.
     folder = Path(os.environ.get("DATA_DIR", ".data")) / "log"
     count = int(os.environ.get("WORKERS", "1")) if name == "sessions" else 1
-    children = [worker(name, number, folder) for number in range(1, count + 1)]
-    for child in children:
+    titles = [name, *(f"{name}-{number}" for number in range(2, count + 1))]
+    children = {
+        title: worker(name, title, number, folder) for number, title in enumerate(titles, 1)
+    }
+    metrics_folder = os.environ.get(FOLDER_VARIABLE)
+    for child in children.values():
         child.start()
     while not ending:
         time.sleep(LOOK_S)
-        for child in children:
+        for title, child in children.items():
             if happened := child.look():
+                if metrics_folder and not child.alive:
+                    mark_dead(title, metrics_folder)
                 with (folder / EVENTS).open("a") as events:
                     events.write(happened + "\n")
-    for child in children:
+    for child in children.values():
         child.ask_to_end()
-    for child in children:
+    for child in children.values():
         child.end(END_S)
 
 
-def worker(name: str, number: int, folder: Path) -> Child:
-    title = name if number == 1 else f"{name}-{number}"
+def worker(name: str, title: str, number: int, folder: Path) -> Child:
     return Child(
         f"component {title}",
         [sys.executable, "-m", "collab_wamp.wamp.worker", name, str(number)],
+        environment={**os.environ, PROCESS_VARIABLE: title},
         log=folder / f"{title}.log",
     )
 

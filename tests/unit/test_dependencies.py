@@ -23,12 +23,17 @@ USE_CASES = {
 }  # fmt: skip
 PLAIN_PROCESSES = {"children", "embedded", "node", "several", "supervisor"}
 
+# What the others tell of themselves to; it knows none of them.
+OBSERVED = {"metrics"}
+
 # A part → the parts that it may import, beside itself. A part is a folder or a module.
 MAY_IMPORT: dict[str, set[str]] = {
     "ot": set(),
     **{name: PURE | {"ot"} for name in PURE},
-    "store": PURE | {"ot"},
-    **{name: PURE | USE_CASES | {"ot"} | STORE | REGISTRY for name in USE_CASES},
+    "metrics_folder": set(),
+    "metrics": {"metrics_folder"},
+    "store": PURE | {"ot", "metrics"},
+    **{name: PURE | USE_CASES | {"ot"} | STORE | REGISTRY | OBSERVED for name in USE_CASES},
     "registry": PURE | {"surroundings", "store.address", "store.clock", "store.connection"},
     "config": PURE
     | USE_CASES
@@ -37,13 +42,14 @@ MAY_IMPORT: dict[str, set[str]] = {
     "traces": {"ot"},
     "wamp": PURE
     | USE_CASES
-    | {"ot", "store", "registry", "config", "node", "children", "__version__"},
-    "http": PURE | USE_CASES | {"config", "wamp", "__version__"},
+    | OBSERVED
+    | {"ot", "store", "registry", "config", "node", "children", "metrics_folder", "__version__"},
+    "http": PURE | USE_CASES | {"config", "metrics", "wamp", "__version__"},
     "children": set(),
     "embedded": set(),
     "node": {"config"},
     "several": {"config", "children", "embedded"},
-    "supervisor": {"config", "children", "embedded", "node", "wamp.supervise"},
+    "supervisor": {"config", "children", "embedded", "node", "metrics_folder", "wamp.supervise"},
     "commands": PURE
     | USE_CASES
     | PLAIN_PROCESSES
@@ -60,10 +66,12 @@ ONLY_IN: dict[str, set[str]] = {
     "autobahn": {"wamp", "client"},
     "twisted.web": {"http", "wamp/router_guard", "registry/http"},
     "twisted.internet.reactor": {"wamp/worker", "wamp/router_guard", "wamp/guarded"},
-    "os.environ": {"cli", "commands", "wamp/worker", "wamp/settings", "wamp/supervise"},
+    "os.environ": {"cli", "commands", "metrics"}
+    | {"wamp/worker", "wamp/settings", "wamp/supervise"},
     "time": {"wamp", "http", "children", "embedded", "several", "supervisor", "commands"},
     "random": {"wamp", "client"},
     "secrets": {"wamp", "http", "client", "commands"},
+    "prometheus_client": {"metrics", "metrics_folder", "wamp/pulse"},
 }
 # Nothing from outside but the standard library and attrs.
 NO_TWISTED = {"ot", "access", "protocol", "tokens", "errors", "presence", "document", "joining"}
