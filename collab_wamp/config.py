@@ -260,6 +260,13 @@ class MetricsSettings:
     open: bool = _setting(False, "PROMETHEUS_OPEN")
 
 
+@attrs.frozen
+class Logs:
+    """How the log files of the node's processes are written."""
+
+    format: str = _setting("text", "LOG_FORMAT", _one_of("text", "json"))
+
+
 SECTIONS: dict[str, type] = {
     "server": Server,
     "store": StoreSettings,
@@ -268,6 +275,7 @@ SECTIONS: dict[str, type] = {
     "rates": RateSettings,
     "registry": RegistrySettings,
     "metrics": MetricsSettings,
+    "logs": Logs,
 }
 
 
@@ -280,6 +288,7 @@ class Config:
     rates: RateSettings = attrs.field(factory=RateSettings)
     registry: RegistrySettings = attrs.field(factory=RegistrySettings)
     metrics: MetricsSettings = attrs.field(factory=MetricsSettings)
+    logs: Logs = attrs.field(factory=Logs)
 
     def keyring(self) -> Keyring:
         """What tokens are checked with.

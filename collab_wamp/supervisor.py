@@ -114,8 +114,8 @@ class Supervisor:
                 self._say("drained")
                 return 0
             if not was_ready and time.monotonic() > deadline:
-                log = self._data_dir / "log" / "node.log"
-                self._say(f"the node is not ready after {NODE_START_S:.0f} s; see {log}")
+                logs = self._data_dir / "log"
+                self._say(f"the node is not ready after {NODE_START_S:.0f} s; see {logs}")
                 return 1
         if was_ready:
             self._drain(drained)
@@ -201,6 +201,7 @@ class Supervisor:
     def _prepare_node(self) -> None:
         node.write(self.config)
         wipe(self._metrics_folder)
+        self._log("router.log")  # moved aside where it has grown
 
     def _log(self, name: str) -> Path:
         path = self._data_dir / "log" / name

@@ -112,6 +112,8 @@ class CollabComponent(ApplicationSession):  # type: ignore[misc]  # Autobahn has
                     "{procedure} failed, error_id {error_id}",
                     procedure=procedure,
                     error_id=error_id,
+                    wamp_session_id=details.caller,
+                    session_id=kwargs.get("session_id"),
                 )
                 message = "Something unexpected happened; the log has more."
                 raise application_error(

@@ -161,7 +161,8 @@ class GuardedProtocol(WampWebSocketServerProtocol):  # type: ignore[misc]  # nor
         except gate.Refused as refused:
             self._throw_out(refused.kind, refused.code, refused.reason)
         except Exception:
-            log.failure("a client's message failed in the router")
+            number = self._session._session_id
+            log.failure("a client's message failed in the router", wamp_session_id=number)
             self._throw_out("failure", FAILURE, "internal error")
 
     def _carry_out(self, verdict: gate.Verdict) -> None:

@@ -35,6 +35,7 @@ from ..tokens import Claims
 from . import connections, tuning
 from .component import CollabComponent
 from .guarded import GuardedProtocol
+from .logs import take_over_log
 from .patience import PatientSite
 from .pulse import Pulse
 from .router_calls import RouterCalls, not_ready
@@ -115,7 +116,9 @@ class Guard(CollabComponent):
 
     def __init__(self, config: Any) -> None:
         # Here, since an exception in `begin` would be too late to keep the transports closed.
-        install(from_environment())
+        config_of_node = from_environment()
+        install(config_of_node)
+        take_over_log(config_of_node)
         config.extra = {"failed": stop_the_process, "reactor": reactor}
         super().__init__(config)
 

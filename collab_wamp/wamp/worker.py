@@ -19,19 +19,13 @@ from autobahn.wamp.types import ComponentConfig
 from twisted.application.internet import ClientService
 from twisted.internet import reactor as global_reactor
 from twisted.internet.endpoints import UNIXClientEndpoint
-from twisted.logger import (
-    FilteringLogObserver,
-    LogLevel,
-    LogLevelFilterPredicate,
-    globalLogBeginner,
-    textFileLogObserver,
-)
 
 from .. import config as configuration
 from .. import node, protocol
 from ..children import die_with_parent
 from ..store.redis import RedisStore
 from . import tuning
+from .logs import begin_log
 
 # Worker → its components; each has a connection to the router, and all have one store.
 COMPONENTS = {"sessions": ("sessions",), "relay": ("relay", "node")}
@@ -41,21 +35,10 @@ RETRY_S = 0.25
 reactor: Any = global_reactor
 
 
-def begin_log(level: str) -> None:
-    """Log to standard output, from `level` on; Autobahn's chatter at warnings only."""
-    predicate = LogLevelFilterPredicate(defaultLogLevel=LogLevel.lookupByName(level))
-    for name in ("autobahn", "txaio", "twisted"):
-        predicate.setLogLevelForNamespace(name, LogLevel.warn)
-    text: Any = textFileLogObserver(sys.stdout)
-    filters: Any = (predicate,)
-    observer: Any = FilteringLogObserver(text, filters)
-    globalLogBeginner.beginLoggingTo([observer], redirectStandardIO=False)
-
-
 def run(name: str, number: int) -> int:
     """A worker, until the process is told to end; the exit status."""
     config = configuration.load(os.environ)
-    begin_log(config.server.log_level)
+    begin_log(config)
     tuning.stop_formatting()
     store = RedisStore(
         reactor,

@@ -42,15 +42,17 @@ class GuardCase(TestCase):
             await deferToThread(node.start)
             GuardCase.node = node
         self.at = GuardCase.node
-        self.log = self.at.data_dir / "log" / "node.log"
-        self.log_start = self.log.stat().st_size
+        folder = self.at.data_dir / "log"
+        self.logs = {log: log.stat().st_size for log in folder.glob("[nr]o*.log")}
         self.clients: list[RawClient] = []
         self.session_id = self.id().rsplit(".", 1)[-1][-60:]
 
     async def tearDown(self) -> None:
         for client in self.clients:
             await client.cut()
-        self.assertNotIn("Traceback", self.log.read_text()[self.log_start :])
+        self.assertEqual({log.name for log in self.logs}, {"node.log", "router.log"})
+        for log, start in self.logs.items():
+            self.assertNotIn("Traceback", log.read_text()[start:])
 
     async def client(self, user: str = "mallory", **more: Any) -> RawClient:
         client = await logged_in(self.at.port, self.at.token(user, **more))

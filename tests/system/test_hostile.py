@@ -26,8 +26,8 @@ class HostileCase(RawCase):
     async def setUp(self) -> None:
         await super().setUp()
         logs = self.node.data_dir / "log"
-        self.logs = {logs / name: 0 for name in ("node.log", "sessions.log", "relay.log")}
-        self.logs = {log: log.stat().st_size for log in self.logs}
+        names = ("node.log", "router.log", "sessions.log", "relay.log")
+        self.logs = {logs / name: (logs / name).stat().st_size for name in names}
         self.workers = self.node.pids("sessions") + self.node.pids("relay")
         self.canary = await self.client("canary")
         self.at = await self.joined(self.canary, "client-canary")
