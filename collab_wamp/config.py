@@ -13,9 +13,10 @@ import re
 import socket
 import tomllib
 from collections.abc import Callable, Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import attrs
 
@@ -68,6 +69,12 @@ def _registry_url(value: str) -> str:
 
 def _matching(pattern: re.Pattern[str]) -> Callable[[Any], str]:
     return lambda value: "" if pattern.fullmatch(value) else f"must match ^{pattern.pattern}$"
+
+
+def _http_url(value: str) -> str:
+    parts = urlsplit(value)
+    sound = parts.scheme in ("http", "https") and parts.hostname
+    return "" if sound else "must be like http://HOST:4318/v1/traces"
 
 
 def _algorithms(value: tuple[str, ...]) -> str:
@@ -267,6 +274,20 @@ class Logs:
     format: str = _setting("text", "LOG_FORMAT", _one_of("text", "json"))
 
 
+@attrs.frozen
+class Tracing:
+    """Spans of the way of an edit, sent by OTLP over HTTP; needs `collab_wamp[tracing]`.
+
+    Attributes:
+        endpoint: where traces are posted to.
+        sample_ratio: the share of edits that are traced.
+    """
+
+    enabled: bool = _setting(False, "TRACING_ENABLED")
+    endpoint: str = _setting("http://localhost:4318/v1/traces", "TRACING_ENDPOINT", _http_url)
+    sample_ratio: float = _setting(0.01, "TRACING_SAMPLE_RATIO", _between(0, 1))
+
+
 SECTIONS: dict[str, type] = {
     "server": Server,
     "store": StoreSettings,
@@ -276,6 +297,7 @@ SECTIONS: dict[str, type] = {
     "registry": RegistrySettings,
     "metrics": MetricsSettings,
     "logs": Logs,
+    "tracing": Tracing,
 }
 
 
@@ -289,6 +311,7 @@ class Config:
     registry: RegistrySettings = attrs.field(factory=RegistrySettings)
     metrics: MetricsSettings = attrs.field(factory=MetricsSettings)
     logs: Logs = attrs.field(factory=Logs)
+    tracing: Tracing = attrs.field(factory=Tracing)
 
     def keyring(self) -> Keyring:
         """What tokens are checked with.
@@ -376,6 +399,11 @@ def _completed(config: Config, environment: Mapping[str, str]) -> Config:
         )
     if {"RS256", "EdDSA"} <= set(config.auth.algorithms):
         raise ConfigError("auth.algorithms: one key is for RS256 or for EdDSA, not for both")
+    if config.tracing.enabled and not _can_trace():
+        raise ConfigError(
+            "tracing.enabled (TRACING_ENABLED): OpenTelemetry is not installed; "
+            "`pip install 'collab_wamp[tracing]'` does that"
+        )
     registry = _completed_registry(config.registry, server)
     return attrs.evolve(config, server=server, store=store, registry=registry)
 
@@ -398,6 +426,14 @@ def _completed_registry(registry: RegistrySettings, server: Server) -> RegistryS
     if registry.enabled and not is_host(host):
         raise ConfigError(f"registry.host (SERVICE_HOST) is needed: {host!r} cannot be reached by")
     return attrs.evolve(registry, host=host, version=registry.version or __version__)
+
+
+def _can_trace() -> bool:
+    """Whether the packages are there that `tracing` imports."""
+    try:
+        return find_spec("opentelemetry.exporter.otlp.proto.http.trace_exporter") is not None
+    except ImportError:
+        return False
 
 
 def _seed_url(environment: Mapping[str, str]) -> str:

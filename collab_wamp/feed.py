@@ -14,7 +14,7 @@ from typing import Any
 import attrs
 from twisted.logger import Logger
 
-from . import metrics
+from . import metrics, tracing
 from .errors import CollabError
 from .merging import in_frames, roster_after
 from .ot import get_type
@@ -189,6 +189,7 @@ class Feed:
             return
         self._announced_at = self._announced_at if self._outgoing else self._around.now_s()
         self._outgoing.extend(edits)
+        tracing.announced(self.epoch, edits)
         self._board.advance(edits)
         self.revision += len(edits)
         self._head = edits[-1].identity
@@ -415,6 +416,7 @@ class Feed:
         if outgoing:
             waited = self._around.now_s() - self._announced_at
             metrics.broadcast(len(outgoing), waited, self._window())
+            tracing.published(self.epoch, outgoing, len(self.participants))
         self._send_presence()
 
     def _send_presence(self) -> None:

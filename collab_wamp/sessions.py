@@ -12,7 +12,7 @@ from typing import Any
 
 import orjson
 
-from . import protocol
+from . import protocol, tracing
 from .access import allows, right_for
 from .caller import Caller
 from .document import read_back, read_on
@@ -201,6 +201,12 @@ class Sessions:
         return {}
 
     async def edit(self, caller: Caller, arguments: Arguments) -> dict[str, Any]:
+        with tracing.call() as trace:
+            return await self._edit(caller, arguments, trace)
+
+    async def _edit(
+        self, caller: Caller, arguments: Arguments, trace: tracing.Untraced
+    ) -> dict[str, Any]:
         key = self._key(caller, arguments)
         epoch = arguments.pattern("epoch", protocol.EPOCH)
         base = arguments.revision()
@@ -208,6 +214,7 @@ class Sessions:
         seq = arguments.integer("seq", 1, protocol.MAX_INTEGER)
         op = arguments.value("op")
         arguments.finish()
+        trace.about(epoch, client_id, seq, tenant=key.tenant, session_id=key.session_id, base=base)
         if self.draining:
             raise CollabError("draining", "This instance is ending; connect to another.")
         participant = await self._participants.find(key, caller.wamp_session_id)
@@ -219,6 +226,7 @@ class Sessions:
         await self._limit("edits", caller, key.session_id)
         if client_id != participant.client_id:
             raise protocol.bad("client_id", "must be the one given when joining", client_id)
+        trace.mark("rights")
         document = await self.documents.get(key)
         try:
             op = document.type.check(op, self._limits.op)
@@ -241,6 +249,7 @@ class Sessions:
             participant_id=participant.participant_id,
             join_id=participant.join_id,
             may_edit=allows(participant.right, "edit"),
+            trace=trace,
         )
         try:
             revision, durable = await self.documents.writer(key).submit(request)

@@ -15,7 +15,7 @@ import orjson
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
-from . import metrics
+from . import metrics, tracing
 from .document import Document, read_back, read_on, too_far_behind
 from .errors import CollabError
 from .ot import OpError, OTType, TooMuchWork, rebase
@@ -59,6 +59,7 @@ class Request:
     may_edit: bool = True
     done: Deferred[tuple[int, bool]] = attrs.field(factory=Deferred)
     at: int = -1
+    trace: tracing.Untraced = tracing.UNTRACED
 
 
 def body_digest(epoch: str, revision: int, op: Any) -> bytes:
@@ -154,6 +155,7 @@ class Writer:
 
     async def _commit(self, batch: list[Request]) -> None:
         reload = False
+        tracing.mark(batch, "queue")
         for attempt in range(TRIES):
             if attempt > 1:
                 await self._pause(attempt)
@@ -161,7 +163,9 @@ class Writer:
             document = await self._current(batch, reload)
             reload = False
             batch = await self._known(document, batch)
+            tracing.mark(batch, "load")
             batch, submissions = self._prepare(document, batch)
+            tracing.mark(batch, "rebase")
             if not batch:
                 return
             head = document.revision
@@ -169,6 +173,7 @@ class Writer:
             result = await self._store.commit(
                 self._key, document.epoch, head, submissions, document.head
             )
+            tracing.mark(batch, "commit", isinstance(result, Committed))
             if isinstance(result, Committed):
                 document.extend(head, [submission.edit for submission in submissions])
                 self._committed(document)

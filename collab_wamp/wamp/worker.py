@@ -21,7 +21,7 @@ from twisted.internet import reactor as global_reactor
 from twisted.internet.endpoints import UNIXClientEndpoint
 
 from .. import config as configuration
-from .. import node, protocol
+from .. import node, protocol, tracing
 from ..children import die_with_parent
 from ..store.redis import RedisStore
 from . import tuning
@@ -39,6 +39,7 @@ def run(name: str, number: int) -> int:
     """A worker, until the process is told to end; the exit status."""
     config = configuration.load(os.environ)
     begin_log(config)
+    tracing.start(config.tracing, config.server.instance_id, name)
     tuning.stop_formatting()
     store = RedisStore(
         reactor,
@@ -73,6 +74,7 @@ def run(name: str, number: int) -> int:
         service.startService()
         # First nothing more comes in.
         reactor.addSystemEventTrigger("before", "shutdown", service.stopService)
+    reactor.addSystemEventTrigger("after", "shutdown", tracing.stop)
     reactor.run()
     return status
 

@@ -24,7 +24,7 @@ USE_CASES = {
 PLAIN_PROCESSES = {"children", "embedded", "node", "several", "supervisor"}
 
 # What the others tell of themselves to; it knows none of them.
-OBSERVED = {"metrics"}
+OBSERVED = {"metrics", "tracing"}
 
 # A part → the parts that it may import, beside itself. A part is a folder or a module.
 MAY_IMPORT: dict[str, set[str]] = {
@@ -32,6 +32,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     **{name: PURE | {"ot"} for name in PURE},
     "metrics_folder": set(),
     "metrics": {"metrics_folder"},
+    "tracing": set(),
     "store": PURE | {"ot", "metrics"},
     **{name: PURE | USE_CASES | {"ot"} | STORE | REGISTRY | OBSERVED for name in USE_CASES},
     "registry": PURE | {"surroundings", "store.address", "store.clock", "store.connection"},
@@ -68,10 +69,12 @@ ONLY_IN: dict[str, set[str]] = {
     "twisted.internet.reactor": {"wamp/worker", "wamp/router_guard", "wamp/guarded"},
     "os.environ": {"cli", "commands", "metrics"}
     | {"wamp/worker", "wamp/settings", "wamp/supervise"},
-    "time": {"wamp", "http", "children", "embedded", "several", "supervisor", "commands"},
+    "time": {"wamp", "http", "children", "embedded", "several", "supervisor", "commands"}
+    | {"tracing"},
     "random": {"wamp", "client"},
     "secrets": {"wamp", "http", "client", "commands"},
     "prometheus_client": {"metrics", "metrics_folder", "wamp/pulse"},
+    "opentelemetry": {"tracing"},
 }
 # Nothing from outside but the standard library and attrs.
 NO_TWISTED = {"ot", "access", "protocol", "tokens", "errors", "presence", "document", "joining"}
