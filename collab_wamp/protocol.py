@@ -17,10 +17,6 @@ from .errors import CollabError
 REALM: Final = "collab"
 PROTOCOL_VERSION: Final = 1
 
-SESSION_PREFIX: Final = "collab.session."
-# Of the same procedures at one sessions worker of a node; the router knows which to call.
-WORKER_PREFIX: Final = "collab.worker."
-
 # --- procedures for clients -----------------------------------------------------------------
 CREATE: Final = "collab.session.create"
 JOIN: Final = "collab.session.join"
@@ -64,6 +60,9 @@ ROUTER_CUT: Final = "collab.router.cut"
 ROUTER_WORKER: Final = "collab.router.worker"
 ROUTER_LOAD: Final = "collab.router.load"
 
+SESSION_PREFIX: Final = "collab.session."
+# Of the same procedures at one sessions worker of a node; the router knows which to call.
+WORKER_PREFIX: Final = "collab.worker."
 # The argument of a call on behalf of a user: the claims of their token.
 ON_BEHALF: Final = "on_behalf"
 

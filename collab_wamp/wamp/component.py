@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import random
 import secrets
 from collections.abc import Awaitable, Callable
@@ -74,7 +75,9 @@ class CollabComponent(ApplicationSession):  # type: ignore[misc]  # Autobahn has
             return None
         if isinstance(msg, Invocation | Event):
             # Autobahn would make Python keywords of what clients name as they like, and a `self` or
-            # `fun` among them would end the component.
+            # `fun` among them would end the component. In the router's process the message is the
+            # very one that others get too.
+            msg = copy.copy(msg)
             msg.args, msg.kwargs = [msg.args or [], msg.kwargs or {}], None
         return super().onMessage(msg)
 

@@ -28,7 +28,7 @@ class ProtocolPageTests(TestCase):
         in_code = {
             value
             for value in vars(protocol).values()
-            if isinstance(value, str) and value.startswith("collab.session.")
+            if isinstance(value, str) and re.fullmatch(r"collab\.session\.\w+", value)
         }
         self.assertEqual(described, in_code)
 
