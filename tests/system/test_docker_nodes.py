@@ -157,7 +157,7 @@ class TwoNodesTests(TestCase):
         read = await self.clients[0].call("collab.session.snapshot", session_id="notes")
         self.assertEqual(read["content"], "before")
         self.assertEqual(document.status.pending, 1)
-        self.assertEqual((await deferToThread(get, self.nodes["node1"].port, "/ready"))[0], 200)
+        self.assertEqual((await deferToThread(get, self.nodes["node1"].port, "/ready"))[0], 503)
         self.assertEqual(self.store.ask(*limit, "0", password=password), b"+OK\r\n")
         await document.saved()
         read = await self.clients[0].call("collab.session.snapshot", session_id="notes")
