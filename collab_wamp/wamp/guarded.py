@@ -9,7 +9,6 @@ from __future__ import annotations
 import copy
 import time
 from typing import Any, ClassVar
-from urllib.parse import urlsplit
 
 import autobahn.twisted  # noqa: F401  # before autobahn.wamp: it has to know that it is Twisted
 import orjson
@@ -28,6 +27,7 @@ from ..protocol import INCOMING_PREFIX
 from ..rates import Rate
 from ..tokens import Claims
 from . import connections, gate, workers
+from .origins import is_welcome
 from .throttle import Throttle
 
 SUBPROTOCOLS = ("wamp.2.msgpack", "wamp.2.json")
@@ -37,7 +37,6 @@ MESSAGES_BEFORE_WELCOME = 5
 # come without end.
 FRAMES_PER_MESSAGE = 1024
 ANY_ORIGIN = wildcards2patterns(["*"])
-DEFAULT_PORTS = {"http": 80, "https": 443}
 WRONG_FRAME = 1003
 TOO_LARGE = 1009
 FAILURE = 1011
@@ -108,7 +107,9 @@ class GuardedProtocol(WampWebSocketServerProtocol):  # type: ignore[misc]  # nor
         super().connectionLost(reason)
 
     def onConnect(self, request: Any) -> Any:
-        if request.origin and not self._welcome_from(request):
+        if request.origin and not is_welcome(
+            request.origin, request.host or "", self.factory.allowedOrigins
+        ):
             connections.counts["origin"] += 1
             raise ConnectionDeny(ConnectionDeny.FORBIDDEN, "not for pages of this origin")
         request.protocols = [name for name in request.protocols if name in SUBPROTOCOLS]
@@ -116,13 +117,6 @@ class GuardedProtocol(WampWebSocketServerProtocol):  # type: ignore[misc]  # nor
         if self._serializer.SERIALIZER_ID == "json":
             self._serializer = copy.copy(JSON)
         return answer
-
-    def _welcome_from(self, request: Any) -> bool:
-        if origin_of(request.origin) is None:
-            return False
-        return same_host(request.origin, request.host or "") or any(
-            matches(pattern, request.origin) for pattern in self.factory.allowedOrigins
-        )
 
     # --- in ---------------------------------------------------------------------------------
 
@@ -321,39 +315,3 @@ def innermost(transport: Any) -> Any:
     while not hasattr(transport, "dataBuffer"):
         transport = transport.transport
     return transport
-
-
-# --- origins ------------------------------------------------------------------------------------
-
-
-def origin_of(text: str) -> tuple[str, str, int] | None:
-    """(scheme, host, port) of an Origin header; None for `null` and what is no web origin."""
-    try:
-        parts = urlsplit(text)
-        port = parts.port
-    except ValueError:
-        return None
-    if parts.scheme not in DEFAULT_PORTS or not parts.hostname or parts.path or parts.query:
-        return None
-    return parts.scheme, parts.hostname, port or DEFAULT_PORTS[parts.scheme]
-
-
-def same_host(origin: str, host: str) -> bool:
-    """Whether a page's origin is the host and port that it connects to (the Host header)."""
-    parsed = origin_of(origin)
-    if parsed is None:
-        return False
-    # Behind a proxy that ends TLS the scheme is not known here: its default port is the origin's.
-    return origin_of(f"{parsed[0]}://{host}") == parsed
-
-
-def matches(pattern: str, origin: str) -> bool:
-    """Whether an origin is a configured one, or of a subdomain of `https://*.example.com`."""
-    if pattern == "*":
-        return True
-    found, wanted = origin_of(origin), origin_of(pattern.replace("*.", "", 1))
-    if found is None or wanted is None or (found[0], found[2]) != (wanted[0], wanted[2]):
-        return False
-    if "://*." in pattern:
-        return found[1].endswith("." + wanted[1])
-    return found[1] == wanted[1]

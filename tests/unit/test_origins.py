@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from twisted.trial.unittest import TestCase
 
-from collab_wamp.wamp.guarded import matches, origin_of, same_host
+from collab_wamp.wamp.origins import is_welcome, matches, origin_of, same_host
 
 
 class OriginTests(TestCase):
@@ -66,3 +66,13 @@ class OriginTests(TestCase):
             "http://[x",
         ):
             self.assertIsNone(origin_of(text), text)
+
+    def test_the_own_pages_and_configured_ones_are_welcome(self) -> None:
+        for origin, patterns, welcome in (
+            ("http://pad.example", (), True),
+            ("https://a.example", ("https://a.example",), True),
+            ("https://a.example", ("https://b.example",), False),
+            ("https://a.example", (), False),
+            ("null", ("*",), False),
+        ):
+            self.assertEqual(is_welcome(origin, "pad.example", patterns), welcome, origin)
