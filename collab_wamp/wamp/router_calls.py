@@ -6,17 +6,17 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from autobahn.wamp.exception import ApplicationError
 from autobahn.wamp.types import CallDetails, PublishOptions
 
 from .. import protocol
 from ..access import capabilities_of
 from ..caller import Caller
 from ..credentials import from_rows, is_revoked_by
-from ..errors import TABLE, URI_PREFIX, CollabError
+from ..errors import URI_PREFIX, CollabError
 from ..protocol import Arguments
 from ..tokens import Claims, Keyring, invalid
 from . import connections, workers
+from .asking import ask
 from .component import BACKEND, CollabComponent
 
 ASK_S = 2.5
@@ -98,21 +98,8 @@ class RouterCalls:
             CollabError: `token_revoked`, `draining`, `rate_limited`; `overloaded` where nobody
                 answers yet.
         """
-        asking = self._component.call(
-            protocol.NODE_ADMIT, claims=claims.as_extra(), connecting=connecting
-        )
-        asking.addTimeout(ASK_S, self._component.clock)
-        try:
-            await asking
-        except ApplicationError as error:
-            code = error.error.removeprefix(URI_PREFIX)
-            if code in TABLE:
-                details = {**error.kwargs}
-                details.pop("retryable", None)
-                raise CollabError(code, error.error_message(), **details) from None
-            raise not_ready() from error
-        except Exception as error:  # a time-out, a transport that is gone
-            raise not_ready() from error
+        arguments = {"claims": claims.as_extra(), "connecting": connecting}
+        await ask(self._component, protocol.NODE_ADMIT, ASK_S, arguments)
 
     # --- for the node's own parts -----------------------------------------------------------
 
@@ -192,7 +179,3 @@ class RouterCalls:
                 expires_at=claims.expires_at,
                 options=PublishOptions(eligible=[connection.wamp_session_id]),
             )
-
-
-def not_ready() -> CollabError:
-    return CollabError("overloaded", "The node is starting; try again.", retry_after_ms=500)

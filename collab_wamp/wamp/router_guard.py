@@ -28,22 +28,26 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 from twisted.web.http import HTTPChannel
+from twisted.web.server import Request
 
 from .. import __version__, metrics, protocol
 from ..config import Config
 from ..tokens import Claims
 from . import connections, tuning
+from .asking import ask, not_ready
 from .component import CollabComponent
 from .guarded import GuardedProtocol
 from .logs import take_over_log
 from .patience import PatientSite
 from .pulse import Pulse
-from .router_calls import RouterCalls, not_ready
+from .router_calls import RouterCalls
 from .settings import from_environment
 
 LOOK_S = 0.25
 TELL_S = 10.0
 HEALTH_S = 2.5
+# Longer than the store may take over one call, which the components tell of themselves.
+CALL_S = 5.0
 
 # What is replaced or reached into, and is no documented part of Crossbar, Autobahn or Twisted.
 LEANS_ON: tuple[tuple[Any, tuple[str, ...]], ...] = (
@@ -57,6 +61,7 @@ LEANS_ON: tuple[tuple[Any, tuple[str, ...]], ...] = (
     (web_transport, ("Site",)),
     (web_transport.Site, ("buildProtocol", "getResourceFor")),
     (HTTPChannel, ("forceAbortClient", "checkPersistence")),
+    (Request, ("gotLength", "handleContentChunk")),
     (Broker, ("processSubscribe",)),
     (Serializer, ("MESSAGE_TYPE_MAP",)),
     (JsonObjectSerializer, ("serialize",)),
@@ -163,6 +168,32 @@ class Guard(CollabComponent):
         if cls._current is None:
             raise not_ready()
         await cls._current._calls.admit(claims, connecting=connecting)
+
+    @classmethod
+    async def admit_http(cls, claims: Claims) -> None:
+        """Ask the node whether a token may be used for one more request over HTTP.
+
+        Raises:
+            CollabError: `token_revoked`, `rate_limited`; `overloaded` where nobody answers.
+        """
+        if cls._current is None:
+            raise not_ready()
+        asked = {"claims": claims.as_extra()}
+        await ask(cls._current, protocol.NODE_ADMIT_HTTP, CALL_S, asked)
+
+    @classmethod
+    async def call_for(
+        cls, claims: Claims, procedure: str, arguments: dict[str, Any]
+    ) -> dict[str, Any]:
+        """Call a procedure for clients on behalf of a user.
+
+        Raises:
+            CollabError: as the procedure does; `overloaded` where it does not answer in time.
+        """
+        if cls._current is None:
+            raise not_ready()
+        asked = {**arguments, protocol.ON_BEHALF: claims.as_extra()}
+        return await ask(cls._current, procedure, CALL_S, asked)
 
     @classmethod
     async def health(cls) -> dict[str, Any]:
