@@ -57,6 +57,10 @@ TABLE: dict[str, ErrorCode] = {
         ErrorCode("store_unavailable", 503, True, "The store does not answer; nothing was acknowledged."),
         ErrorCode("overloaded", 503, True, "The server has too much to do; wait `retry_after_ms`."),
         ErrorCode("draining", 503, True, "This instance is ending; connect elsewhere."),
+        ErrorCode("not_found", 404, False, "Over HTTP: there is nothing at this path."),
+        ErrorCode("method_not_allowed", 405, False, "Over HTTP: the path has other methods; `Allow` names them."),
+        ErrorCode("unsupported_media_type", 415, False, "Over HTTP: the body is wanted in another form."),
+        ErrorCode("too_large", 413, False, "Over HTTP: the request's body has too many bytes."),
         ErrorCode("internal", 500, False, "Unexpected; the log has the `error_id`."),
     )
 }  # fmt: skip

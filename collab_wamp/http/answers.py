@@ -1,17 +1,92 @@
-"""Answering a request with JSON that has to be asked for first."""
+"""Answering a request: what each answer has, errors, and JSON that has to be asked for first."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable
-from typing import Any
+import secrets
+import time
+from collections.abc import Awaitable, Mapping
+from typing import Any, Final
 
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET
 
+from ..errors import CollabError
+from .failures import failure, wrong_method
+from .headers import API, request_id
+
+# The methods of what is only read.
+READING: Final = "GET, HEAD, OPTIONS"
+
 log = Logger()
+
+
+def header(request: Any, name: bytes) -> str | None:
+    """A header of a request, whatever bytes it may have."""
+    value: bytes | None = request.getHeader(name)
+    return None if value is None else value.decode("latin-1")
+
+
+def set_headers(request: Any, headers: Mapping[str, str]) -> None:
+    for name, value in headers.items():
+        request.setHeader(name, value)
+
+
+def begin(request: Any, headers: Mapping[str, str]) -> None:
+    """Give an answer the headers that all have, and the request its `request_id`."""
+    request.request_id = request_id(header(request, b"x-request-id"), lambda: secrets.token_hex(8))
+    set_headers(request, headers)
+    request.setHeader("X-Request-ID", request.request_id)
+
+
+def sized(request: Any, data: bytes) -> bytes:
+    """A body, whose length the answer tells."""
+    request.setHeader("Content-Length", str(len(data)))
+    return data
+
+
+def options(request: Any, allowed: str, headers: Mapping[str, str] | None = None) -> int:
+    """Answer OPTIONS: the methods that there are, and nothing else."""
+    request.setResponseCode(204)
+    set_headers(request, {"Allow": allowed, **(headers or {})})
+    request.write(b"")
+    request.finish()
+    return NOT_DONE_YET
+
+
+def tell(request: Any, error: CollabError | None, raised: Failure | None = None) -> bytes:
+    """Make the answer one of an error, and log it; returns its body.
+
+    Args:
+        error: None = something unexpected was `raised`.
+    """
+    told = failure(
+        error or CollabError("internal", "Something unexpected happened."),
+        new_id=secrets.token_hex(8),
+        now_s=time.time(),
+    )
+    line = "{method} {uri}: {status} {message}, error_id {error_id}, request_id {request_id}"
+    words = {
+        "method": request.method.decode("latin-1"),
+        "uri": request.uri.decode("latin-1"),
+        "status": told.status,
+        "message": error.message if error else "",
+        "error_id": told.error_id,
+        "request_id": request.request_id,
+    }
+    if error is None:
+        log.failure(line, raised, **words)
+    elif told.status >= 500:
+        log.error(line, **words)
+    else:
+        log.debug(line, **words)
+    request.setResponseCode(told.status)
+    set_headers(request, told.headers)
+    request.setHeader("Content-Type", "application/json")
+    return sized(request, json.dumps(told.body).encode() + b"\n")
 
 
 class JsonResource(Resource):
@@ -26,7 +101,12 @@ class JsonResource(Resource):
         """The status, and what goes into the body."""
         raise NotImplementedError
 
-    def render_GET(self, request: Any) -> int:
+    def render(self, request: Any) -> Any:
+        begin(request, API)
+        if request.method == b"OPTIONS":
+            return options(request, READING)
+        if request.method not in (b"GET", b"HEAD"):
+            return tell(request, wrong_method(request.method.decode("latin-1"), READING))
         gone: list[Any] = []
         request.notifyFinish().addErrback(gone.append)
 
@@ -35,16 +115,14 @@ class JsonResource(Resource):
             if gone:
                 return
             request.setResponseCode(status)
-            request.setHeader(b"content-type", b"application/json")
-            request.setHeader(b"cache-control", b"no-store")
-            request.setHeader(b"x-content-type-options", b"nosniff")
-            request.write(json.dumps(body).encode() + b"\n")
+            request.setHeader("Content-Type", "application/json")
+            request.write(sized(request, json.dumps(body).encode() + b"\n"))
             request.finish()
 
-        def failed(failure: Any) -> None:
-            log.failure("answering {path}", path=request.path, failure=failure)
+        def failed(raised: Failure) -> None:
+            body = tell(request, None, raised)
             if not gone:
-                request.setResponseCode(500)
+                request.write(body)
                 request.finish()
 
         Deferred.fromCoroutine(respond()).addErrback(failed)

@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 from crossbar.common.twisted.web import Site
 
 from . import connections
+from .bodies import BoundedRequest
 from .guarded import innermost
 
 
@@ -23,6 +24,7 @@ class PatientSite(Site):  # type: ignore[misc]  # Crossbar has no types
         later: calls something after so many seconds.
     """
 
+    requestFactory = BoundedRequest
     patience_s: ClassVar[float]
     later: ClassVar[Callable[..., object]]
 

@@ -33,7 +33,7 @@ from twisted.web.server import Request
 from .. import __version__, metrics, protocol
 from ..config import Config
 from ..tokens import Claims
-from . import connections, tuning
+from . import connections, tuning, workers
 from .asking import ask, not_ready
 from .component import CollabComponent
 from .guarded import GuardedProtocol
@@ -193,6 +193,7 @@ class Guard(CollabComponent):
         if cls._current is None:
             raise not_ready()
         asked = {**arguments, protocol.ON_BEHALF: claims.as_extra()}
+        procedure = workers.procedure_at(procedure, claims.tenant, arguments.get("session_id"))
         return await ask(cls._current, procedure, CALL_S, asked)
 
     @classmethod

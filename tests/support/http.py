@@ -1,9 +1,12 @@
-"""Asking a node over HTTP."""
+"""Requests to a node over plain HTTP: one connection each, with the standard library alone."""
 
 from __future__ import annotations
 
 import http.client
+import json
 import time
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import attrs
 from twisted.internet.threads import deferToThread
@@ -14,34 +17,61 @@ from .node import SECRET, Node
 
 
 @attrs.frozen
-class Answer:
-    """`headers` has lower-case names."""
-
+class Reply:
     status: int
-    headers: dict[str, str]
-    body: bytes
+    headers: Mapping[str, str]
+    data: bytes
 
     @property
     def text(self) -> str:
-        return self.body.decode()
+        return self.data.decode()
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.data)
+
+    @property
+    def code(self) -> str:
+        """The code of an error."""
+        return str(self.json["error"]["code"])
 
 
-async def get(node: Node, path: str, **headers: str) -> Answer:
-    """Names of headers with _ for -."""
+def ask(
+    node: Node,
+    method: str,
+    path: str,
+    *,
+    token: str = "",
+    body: Any = None,
+    headers: Mapping[str, str] | None = None,
+) -> Reply:
+    """One request. A `body` that is an object goes as JSON, one that is iterated in chunks."""
+    sent = {"Authorization": f"Bearer {token}"} if token else {}
+    if isinstance(body, dict):
+        body = json.dumps(body)
+        sent["Content-Type"] = "application/json"
+    if isinstance(body, str):
+        body = body.encode()
+    chunked = isinstance(body, Iterable) and not isinstance(body, bytes)
+    link = http.client.HTTPConnection("127.0.0.1", node.port, timeout=20)
+    try:
+        link.request(method, path, body, {**sent, **(headers or {})}, encode_chunked=chunked)
+        answer = link.getresponse()
+        return Reply(answer.status, answer.headers, answer.read())
+    finally:
+        link.close()
 
-    def ask() -> Answer:
-        link = http.client.HTTPConnection("127.0.0.1", node.port, timeout=10)
-        try:
-            given = {name.replace("_", "-"): value for name, value in headers.items()}
-            link.request("GET", path, headers=given)
-            answer = link.getresponse()
-            found = {name.lower(): value for name, value in answer.getheaders()}
-            return Answer(answer.status, found, answer.read())
-        finally:
-            link.close()
 
-    answer: Answer = await deferToThread(ask)
-    return answer
+async def asked(node: Node, method: str, path: str, **more: Any) -> Reply:
+    """`ask`, beside the reactor."""
+    return await deferToThread(ask, node, method, path, **more)
+
+
+async def get(node: Node, path: str, **headers: str) -> Reply:
+    """A GET, with headers whose names have _ for -."""
+    given = {name.replace("_", "-"): value for name, value in headers.items()}
+    reply: Reply = await deferToThread(ask, node, "GET", path, headers=given)
+    return reply
 
 
 def token_with(*capabilities: str, ttl_s: float = 900) -> str:

@@ -73,7 +73,7 @@ class AccessTests(TestCase):
 
     def check_refused(self, answer: Answer, status: int, code: str) -> None:
         self.assertEqual(answer.status, status)
-        error = json.loads(answer.body)["error"]
+        error = json.loads(answer.data)["error"]
         self.assertEqual(error["code"], code)
         self.assertLessEqual({"code", "message", "error_id", "timestamp"}, set(error))
         self.assertNotIn("collab_", answer.text)
@@ -125,14 +125,14 @@ class AccessTests(TestCase):
         self.assertTrue(list(text_string_to_metric_families(answer.text)))
         answer = await self.ask(Authorization=bearer, Accept="application/json")
         self.assertEqual(answer.headers["content-type"], "application/json")
-        body = json.loads(answer.body)
+        body = json.loads(answer.data)
         self.assertEqual(body["metrics"]["collab_connections"]["type"], "gauge")
         self.assertTrue(body["instance_id"])
 
     async def test_promtool_finds_nothing(self) -> None:
         promtool = tool("promtool")
         answer = await self.ask(Authorization=f"Bearer {token_with('stats')}")
-        done = run([promtool, "check", "metrics"], input=answer.body, capture_output=True)
+        done = run([promtool, "check", "metrics"], input=answer.data, capture_output=True)
         self.assertEqual((done.returncode, done.stdout + done.stderr), (0, b""))
         # It does find what is not in order.
         done = run(
@@ -154,7 +154,7 @@ class OpenTests(TestCase):
             await deferToThread(node.start)
             answer = await get(node, "/metrics")
             self.assertEqual(answer.status, status)
-            self.assertEqual(b"collab_connections 0.0" in answer.body, status == 200)
+            self.assertEqual(b"collab_connections 0.0" in answer.data, status == 200)
 
 
 class MovingTests(TestCase):

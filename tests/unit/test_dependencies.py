@@ -45,7 +45,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     | USE_CASES
     | OBSERVED
     | {"ot", "store", "registry", "config", "node", "children", "metrics_folder", "__version__"},
-    "http": PURE | USE_CASES | {"config", "metrics", "wamp", "__version__"},
+    "http": PURE | USE_CASES | {"ot", "config", "metrics", "node", "wamp", "__version__"},
     "children": set(),
     "embedded": set(),
     "node": {"config"},
@@ -65,8 +65,15 @@ ONLY_IN: dict[str, set[str]] = {
     "txredisapi": {"store/connection", "store/durability"},
     "crossbar": {"wamp/guarded", "wamp/patience", "wamp/router_guard"},
     "autobahn": {"wamp", "client"},
-    "twisted.web": {"http", "wamp/router_guard", "registry/http"},
-    "twisted.internet.reactor": {"wamp/worker", "wamp/router_guard", "wamp/guarded"},
+    "twisted.web": {"http", "wamp/router_guard", "wamp/bodies", "registry/http"},
+    "klein": {"http/api"},
+    "werkzeug": {"http/api"},
+    "twisted.internet.reactor": {
+        "wamp/worker",
+        "wamp/router_guard",
+        "wamp/guarded",
+        "http/api",
+    },
     "os.environ": {"cli", "commands", "metrics"}
     | {"wamp/worker", "wamp/settings", "wamp/supervise"},
     "time": {"wamp", "http", "children", "embedded", "several", "supervisor", "commands"}
