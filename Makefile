@@ -49,8 +49,14 @@ clean:  ## remove what was set up and built (not the documents in .data)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
 	@touch $@
 
-.venv/test-installed: .venv/installed
+.venv/test-installed: .venv/installed .venv/schemathesis/installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[test]'
+	@touch $@
+
+# Schemathesis has an environment of its own, see there.
+.venv/schemathesis/installed: .venv/bin/python tests/schemathesis.txt
+	$(BIN)/python -m venv .venv/schemathesis
+	.venv/schemathesis/bin/python -m pip install --quiet --disable-pip-version-check -r tests/schemathesis.txt
 	@touch $@
 
 .venv/lint-installed: .venv/installed
