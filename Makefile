@@ -18,7 +18,7 @@ help:  ## show this
 up: .venv/installed collab_wamp/static/index.html  ## serve the editor on http://localhost:8080 (PORT=… for another, NODES=2 for two)
 	@exec $(BIN)/collab-wamp up $(if $(NODES),--nodes $(NODES)) $(ARGS)
 
-test: .venv/test-installed .venv/tools/.installed collab_wamp/static/index.html  ## run all tests: units, a real node, real browsers
+test: .venv/test-installed .venv/schemathesis/installed .venv/tools/.installed collab_wamp/static/index.html  ## run all tests: units, a real node, real browsers
 	@$(NODE_ENV) bash tests/run.sh all
 
 check: .venv/test-installed web/node_modules/.installed  ## run the fast tests, without a node
@@ -49,7 +49,7 @@ clean:  ## remove what was set up and built (not the documents in .data)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
 	@touch $@
 
-.venv/test-installed: .venv/installed .venv/schemathesis/installed
+.venv/test-installed: .venv/installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[test]'
 	@touch $@
 

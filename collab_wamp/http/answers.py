@@ -89,7 +89,7 @@ def tell(request: Any, error: CollabError | None, raised: Failure | None = None)
     return sized(request, json.dumps(told.body).encode() + b"\n")
 
 
-class JsonResource(Resource):
+class ReadResource(Resource):
     """A path that answers GET. Crossbar makes one for the path, with its configuration."""
 
     isLeaf = True
@@ -97,8 +97,8 @@ class JsonResource(Resource):
     def __init__(self, *_args: Any) -> None:
         super().__init__()  # type: ignore[no-untyped-call]  # Twisted's
 
-    def answer(self) -> Awaitable[tuple[int, dict[str, Any]]]:
-        """The status, and what goes into the body."""
+    def reply(self, request: Any) -> Awaitable[tuple[int, bytes, str]]:
+        """The status, the body, and its media type; `CollabError` is told as it should be."""
         raise NotImplementedError
 
     def render(self, request: Any) -> Any:
@@ -110,20 +110,33 @@ class JsonResource(Resource):
         gone: list[Any] = []
         request.notifyFinish().addErrback(gone.append)
 
-        async def respond() -> None:
-            status, body = await self.answer()
-            if gone:
-                return
-            request.setResponseCode(status)
-            request.setHeader("Content-Type", "application/json")
-            request.write(sized(request, json.dumps(body).encode() + b"\n"))
-            request.finish()
-
-        def failed(raised: Failure) -> None:
-            body = tell(request, None, raised)
+        def end(body: bytes) -> None:
             if not gone:
                 request.write(body)
                 request.finish()
 
+        async def respond() -> None:
+            status, body, media_type = await self.reply(request)
+            if not gone:
+                request.setResponseCode(status)
+                request.setHeader("Content-Type", media_type)
+                end(sized(request, body))
+
+        def failed(raised: Failure) -> None:
+            error = raised.value
+            end(tell(request, error if isinstance(error, CollabError) else None, raised))
+
         Deferred.fromCoroutine(respond()).addErrback(failed)
         return NOT_DONE_YET
+
+
+class JsonResource(ReadResource):
+    """One whose answer is JSON."""
+
+    def answer(self) -> Awaitable[tuple[int, dict[str, Any]]]:
+        """The status, and what goes into the body."""
+        raise NotImplementedError
+
+    async def reply(self, request: Any) -> tuple[int, bytes, str]:
+        status, body = await self.answer()
+        return status, json.dumps(body).encode() + b"\n", "application/json"

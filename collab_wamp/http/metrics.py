@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 import json
-import secrets
 import time
 from typing import Any
 
-from twisted.internet.defer import Deferred
 from twisted.internet.threads import deferToThread
-from twisted.logger import Logger
-from twisted.web.resource import Resource
-from twisted.web.server import NOT_DONE_YET
 
 from .. import metrics
 from ..caller import Caller
@@ -19,59 +14,28 @@ from ..errors import CollabError
 from ..shared import Shared
 from ..wamp.router_guard import Guard
 from ..wamp.settings import from_environment
+from .answers import ReadResource, header
 from .bearer import claims_of
-from .refusals import refuse
 
 JSON_TYPE = "application/json"
 
-log = Logger()
 
-
-class MetricsResource(Resource):
+class MetricsResource(ReadResource):
     """For tokens with the capability `stats` or `operate`, unless the metrics are open to all."""
 
-    isLeaf = True
-
-    def __init__(self, *_args: Any) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]  # Twisted's
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
         self._config = from_environment()
         self._keyring = self._config.keyring()
         self._reading = Shared()
 
-    def render_GET(self, request: Any) -> Any:
+    async def reply(self, request: Any) -> tuple[int, bytes, str]:
         if not self._config.metrics.enabled:
-            request.setResponseCode(404)
-            return b"metrics are not enabled\n"
-        gone: list[Any] = []
-        request.notifyFinish().addErrback(gone.append)
-
-        def end(body: bytes) -> None:
-            if not gone:
-                request.write(body)
-                request.finish()
-
-        def failed(failure: Any) -> None:
-            if failure.check(CollabError):
-                end(refuse(request, failure.value, now_s=time.time()))
-                return
-            error_id = secrets.token_hex(8)
-            log.failure("the metrics cannot be read", failure=failure, error_id=error_id)
-            error = CollabError("internal", "Something unexpected happened; the log has more.")
-            end(refuse(request, error, now_s=time.time(), error_id=error_id))
-
-        answer = Deferred.fromCoroutine(self._answer(request))
-        answer.addCallback(end).addErrback(failed)
-        return NOT_DONE_YET
-
-    async def _answer(self, request: Any) -> bytes:
+            raise CollabError("not_found", "Metrics are not enabled.")
         if not self._config.metrics.open:
             await self._check(request)
-        accept = request.getHeader(b"accept") or b""
-        body, content_type = await self._read(accept.decode("latin-1"))
-        request.setHeader(b"content-type", content_type.encode())
-        request.setHeader(b"cache-control", b"no-store")
-        request.setHeader(b"x-content-type-options", b"nosniff")
-        return body
+        body, content_type = await self._read(header(request, b"accept") or "")
+        return 200, body, content_type
 
     async def _check(self, request: Any) -> None:
         claims = claims_of(request.requestHeaders, self._keyring, now_s=time.time())

@@ -307,7 +307,7 @@ class TroubleTests(HttpCase):
                 os.kill(pid, signal.SIGCONT)
             error = reply.json["error"]
             self.assertEqual(error["message"], TABLE[code].meaning)
-            log = self.node.data_dir / "log" / "node.log"
+            log = self.node.data_dir / "log" / "router.log"
             line = await until(partial(line_with, log, error["error_id"]))
             self.assertIn(f"request_id {reply.headers['x-request-id']}", line)
             if code == "overloaded":

@@ -17,7 +17,7 @@ from twisted.trial.unittest import TestCase
 
 from collab_wamp import metrics
 from collab_wamp.tokens import Claims, Keyring
-from tests.support.http import Answer, get, token_with
+from tests.support.http import Reply, get, token_with
 from tests.support.node import SECRET, Node, shared_node
 from tests.support.parties import start
 from tests.support.raw_wamp import CallError, RawClient, logged_in
@@ -68,10 +68,10 @@ class AccessTests(TestCase):
     async def setUp(self) -> None:
         self.node = await shared_node()
 
-    async def ask(self, **headers: str) -> Answer:
+    async def ask(self, **headers: str) -> Reply:
         return await get(self.node, "/metrics", **headers)
 
-    def check_refused(self, answer: Answer, status: int, code: str) -> None:
+    def check_refused(self, answer: Reply, status: int, code: str) -> None:
         self.assertEqual(answer.status, status)
         error = json.loads(answer.data)["error"]
         self.assertEqual(error["code"], code)

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import json
-
 from twisted.trial.unittest import TestCase
 from twisted.web.http_headers import Headers
-from twisted.web.test.requesthelper import DummyRequest
 
 from collab_wamp.errors import CollabError
 from collab_wamp.http.bearer import claims_of
-from collab_wamp.http.refusals import error_body, refuse
 from collab_wamp.tokens import Claims, Keyring
 
 NOW_S = 1_767_225_600.0
@@ -52,33 +48,3 @@ class BearerTests(TestCase):
         with self.assertRaises(CollabError) as caught:
             self.claims(f"Bearer {token()}", now_s=NOW_S + 61)
         self.assertEqual(caught.exception.code, "token_expired")
-
-
-class RefusalTests(TestCase):
-    def test_the_body(self) -> None:
-        error = CollabError("denied", "No.", needs="stats")
-        first, second = (error_body(error, now_s=NOW_S) for _ in range(2))
-        said = first["error"]
-        self.assertNotEqual(said.pop("error_id"), second["error"]["error_id"])
-        self.assertEqual(
-            said,
-            {
-                "code": "denied",
-                "message": "No.",
-                "needs": "stats",
-                "timestamp": "2026-01-01T00:00:00.000Z",
-            },
-        )
-
-    def test_status_and_headers(self) -> None:
-        for error, status, name, value in (
-            (CollabError("token_invalid", "No."), 401, "www-authenticate", 'Bearer realm="collab"'),
-            (CollabError("denied", "No."), 403, "www-authenticate", None),
-            (CollabError("overloaded", "No.", retry_after_ms=1200), 503, "retry-after", "2"),
-        ):
-            request = DummyRequest([b""])
-            body = refuse(request, error, now_s=NOW_S, error_id="e1")
-            self.assertEqual(request.responseCode, status)
-            found = request.responseHeaders.getRawHeaders(name)
-            self.assertEqual(found, None if value is None else [value])
-            self.assertEqual(json.loads(body)["error"]["error_id"], "e1")
