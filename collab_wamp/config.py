@@ -144,6 +144,7 @@ class Limits:
         connections, connections_per_user: at one time, on this node.
         subscriptions, sessions_per_connection, calls: of one connection, at one time.
         handshake_s, hello_s: for the upgrade to WebSocket, and for HELLO and AUTHENTICATE after it.
+        bad_login_s: who comes with a token that is not accepted is answered after this.
         ping_s, ping_timeout_s: a connection that answers no ping is dropped after both.
         send_buffer_bytes: who leaves more unread is dropped at once; who leaves more than
             `send_buffer_slow_bytes` unread, after `send_buffer_slow_s`.
@@ -163,6 +164,7 @@ class Limits:
     calls: int = _setting(100, check=_between(1, 10_000))
     handshake_s: float = _setting(2.5, check=_between(0.1, 60))
     hello_s: float = _setting(10.0, check=_between(0.1, 60))
+    bad_login_s: float = _setting(0.5, check=_between(0, 60))
     ping_s: float = _setting(8.0, check=_between(0.5, 60))
     ping_timeout_s: float = _setting(4.0, check=_between(0.5, 60))
     send_buffer_bytes: int = _setting(8 << 20, check=_between(1 << 16, 1 << 30))

@@ -10,12 +10,15 @@ from collections.abc import Callable
 from typing import Any
 
 from autobahn.wamp.exception import ApplicationError
+from twisted.internet import reactor as global_reactor
 from twisted.internet.defer import Deferred
+from twisted.internet.task import deferLater
+from twisted.python.failure import Failure
 
 from .. import protocol
 from ..access import capabilities_of
 from ..config import Config
-from ..errors import CollabError
+from ..errors import URI_PREFIX, CollabError
 from ..tokens import Claims
 from . import connections
 from .component import application_error
@@ -24,6 +27,11 @@ from .settings import from_environment
 
 # The one role that a token gives.
 ROLE = "user"
+# What is no matter of a moment.
+WRONG = tuple(URI_PREFIX + code for code in ("token_invalid", "token_expired", "token_revoked"))
+
+# Twisted's interfaces have no types that mypy understands.
+reactor: Any = global_reactor
 
 Authenticator = Callable[[str, str | None, dict[str, Any]], Deferred[dict[str, Any]]]
 
@@ -32,6 +40,14 @@ def create(_config: dict[str, Any], _controller: Any) -> Authenticator:
     """What Crossbar's `type: function` asks for."""
     config = from_environment()
     keyring = config.keyring()
+
+    def slow_down(failure: Failure) -> Any:
+        """Who tries tokens has to wait for each answer; who has a good one has not."""
+        error = failure.value
+        if not isinstance(error, ApplicationError) or error.error not in WRONG:
+            return failure
+        connections.counts["bad_login"] += 1
+        return deferLater(reactor, config.limits.bad_login_s, failure.raiseException)
 
     async def check(realm: str, details: dict[str, Any]) -> dict[str, Any]:
         """Accept a ticket; the user is who the token says, whatever HELLO claims."""
@@ -57,7 +73,8 @@ def create(_config: dict[str, Any], _controller: Any) -> Authenticator:
     def authenticate(
         realm: str, _claimed_authid: str | None, details: dict[str, Any]
     ) -> Deferred[dict[str, Any]]:
-        return Deferred.fromCoroutine(check(realm, details))
+        checking = Deferred.fromCoroutine(check(realm, details))
+        return checking.addErrback(slow_down)
 
     return authenticate
 

@@ -6,6 +6,7 @@ Taken out one at a time (see `wamp/gate.py` and `wamp/guarded.py`), each has a t
 from __future__ import annotations
 
 import json
+import time
 
 from autobahn.wamp.exception import ApplicationError
 from autobahn.wamp.types import CallOptions, PublishOptions
@@ -75,6 +76,22 @@ class IdentityTests(GuardCase):
             self.assertEqual((answer[0], answer[2]), (3, "collab.error.token_invalid"), ticket[:20])
             self.assertEqual(answer[1]["message"], "The token is not accepted.")
             await client.until_closed(5)
+
+    async def test_who_tries_tokens_waits_for_each_answer_and_nobody_else(self) -> None:
+        canary = await self.canary()
+        start = time.monotonic()
+        trying = [await self.connected() for _ in range(20)]
+        answers = gatherResults(
+            [Deferred.fromCoroutine(client.login("no token")) for client in trying]
+        )
+        good = await self.connected()
+        self.assertEqual((await good.login(self.at.token()))[0], 2)
+        # As long as they wait, somebody else has come and gone on.
+        self.assertFalse(answers.called)
+        await canary.sings()
+        for answer in await answers:
+            self.assertEqual(answer[2], "collab.error.token_invalid")
+        self.assertGreaterEqual(time.monotonic() - start, 0.5)
 
     async def test_another_realm_is_refused(self) -> None:
         client = await self.connected()

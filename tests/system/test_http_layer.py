@@ -212,7 +212,7 @@ class BodyTests(LayerCase):
         await self.ask("GET", "/sessions?limit=1000&cursor=a")
 
     async def test_malformed_requests_are_answered_and_the_node_goes_on(self) -> None:
-        log = self.node.data_dir / "log" / "node.log"
+        log = self.node.data_dir / "log" / "router.log"
         start = log.stat().st_size
         line = b"GET /sessions HTTP/1.1\r\n"
         for request, status in (

@@ -44,7 +44,7 @@ class SchemaTests(HttpCase):
 
     async def setUp(self) -> None:
         await super().setUp()
-        self.log = self.node.data_dir / "log" / "node.log"
+        self.log = self.node.data_dir / "log" / "router.log"
         self.log_start = self.log.stat().st_size
 
     async def tearDown(self) -> None:

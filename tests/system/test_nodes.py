@@ -40,6 +40,33 @@ class NodesTests(NodesCase):
             lengths = [len(event["edits"]) for event in events]
             self.assertEqual(after, [sum(lengths[:n]) for n in range(len(lengths))])
 
+    async def test_one_of_two_tabs_goes_and_the_other_stays(self) -> None:
+        bob = await self.client(self.pair.b, "bob")
+        here = await self.join(bob, "client-bob1")
+        one, other = [await self.client(node, "ada") for node in self.pair.nodes]
+        tabs = {await self.tab(one, "client-ada1"), await self.tab(other, "client-ada2")}
+        self.assertEqual(len(tabs), 2, "two participants of one user")
+        for tab, stays in ((one, other), (other, one)):
+            await tab.cut()
+            if stays is other:
+                left = await until(lambda: self.left(bob, here))
+                self.assertEqual(len(left), 1)
+                self.assertIn(left[0], tabs)
+                info = await stays.call("collab.session.info", session_id="notes")
+                users = sorted(row["user_id"] for row in info["roster"])
+                self.assertEqual(users, ["ada", "bob"])
+        await until(lambda: len(self.left(bob, here)) == 2)
+        self.assertEqual(set(self.left(bob, here)), tabs)
+
+    async def tab(self, client: RawClient, client_id: str) -> str:
+        joined = await self.join(client, client_id)
+        return str(joined["participant_id"])
+
+    def left(self, client: RawClient, here: dict[str, Any]) -> list[str]:
+        """Who has left, as a participant heard."""
+        events = client.events(here["topics"]["roster"])
+        return [event["left"]["participant_id"] for event in events if "left" in event]
+
     async def test_a_cursor_on_one_node_is_seen_on_the_other_while_it_moves(self) -> None:
         ada, bob = await self.client(self.pair.a, "ada"), await self.client(self.pair.b, "bob")
         here = await self.join(ada, "client-0001")

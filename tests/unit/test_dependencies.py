@@ -72,6 +72,7 @@ ONLY_IN: dict[str, set[str]] = {
         "wamp/worker",
         "wamp/router_guard",
         "wamp/guarded",
+        "wamp/authenticator",
         "http/api",
     },
     "os.environ": {"cli", "commands", "metrics"}
