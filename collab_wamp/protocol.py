@@ -182,6 +182,22 @@ class Arguments:
             return None
         return self.revision(name)
 
+    def last_edit(self) -> tuple[str, int] | None:
+        """Client id and number of an edit: `[client_id, seq]`, or nothing."""
+        value = self._rest.pop("last", None)
+        if value is None:
+            return None
+        if not (
+            isinstance(value, list)
+            and len(value) == 2
+            and isinstance(value[0], str)
+            and CLIENT_ID.fullmatch(value[0])
+            and is_integer(value[1])
+            and 1 <= value[1] <= MAX_INTEGER
+        ):
+            raise bad("last", "must be [client_id, seq] of an edit", value)
+        return value[0], value[1]
+
     def integer(self, name: str, low: int, high: int, default: int | None = None) -> int:
         value = self._rest.pop(name, None)
         if value is None and default is not None:

@@ -151,6 +151,7 @@ class Sessions:
         user_info = arguments.user_info()
         epoch = arguments.optional_pattern("epoch", protocol.EPOCH)
         after = arguments.optional_revision()
+        last = arguments.last_edit()
         arguments.finish()
         key = SessionKey(caller.claims.tenant, session_id)
         await self.rights.require(caller, key, "view")
@@ -171,7 +172,7 @@ class Sessions:
             join_id=self._new_name(8),
             withheld=withheld_from(caller),
         )
-        joined = await self._store.join(key, participant, epoch=epoch, after=after)
+        joined = await self._store.join(key, participant, epoch=epoch, after=after, last=last)
         if isinstance(joined, NoSession):
             raise no_such_session(key)
         if isinstance(joined, ClientTaken):

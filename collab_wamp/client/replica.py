@@ -97,6 +97,11 @@ class Replica:
         return self.outbox.revision
 
     @property
+    def last(self) -> tuple[str, int] | None:
+        """(client_id, seq) of the edit that made the revision; None = not known."""
+        return self.outbox.last
+
+    @property
     def next_seq(self) -> int:
         """The number that the server must expect next, as far as is known here."""
         in_flight = self.outbox.in_flight

@@ -103,9 +103,11 @@ class Sync:
             self._join(round, now)
 
     def _join(self, round: Round, now: float) -> None:
-        known = {}
+        known: dict[str, Any] = {}
         if self.replica is not None and not self._fresh:
             known = {"epoch": self.replica.epoch, "revision": self.replica.revision}
+            if self.replica.last is not None:
+                known["last"] = list(self.replica.last)
         who = {"client_id": self.settings.client_id, "user_info": self.settings.user_info}
         call = self._call(round, protocol.JOIN, now, **who, **known)
         round.waiting[call] = now + JOIN_PATIENCE * self.settings.timeout_s

@@ -64,12 +64,14 @@ class Outbox:
         kind: the document's type. Operations given to `local` must be invertible without the
             document (deletions carry their text).
         next_seq: the number of this client's next edit.
+        last: (client_id, seq) of the edit that made `revision`; None = not known.
     """
 
     def __init__(self, kind: OTType, client_id: str, revision: int, next_seq: int) -> None:
         self.type = kind
         self.client_id = client_id
         self.revision = revision
+        self.last: tuple[str, int] | None = None
         self.next_seq = next_seq
         self.in_flight: InFlight | None = None
         self.buffer: Any = None
@@ -129,6 +131,7 @@ class Outbox:
             self._acknowledge()
             return None
         self.revision = revision
+        self.last = (client_id, seq)
         # Of two edits by one client the one committed first is left.
         return self._pass(op, "left" if client_id <= self.client_id else "right")
 
@@ -211,10 +214,13 @@ class Outbox:
             self.in_flight = None
             self.buffer = None if self.type.is_noop(again) else again
         self.revision = revision
+        self.last = None
         self.next_seq = next_seq
         return self.type.compose(take_back, self._pass_buffer(difference, "left"))
 
     def _acknowledge(self) -> None:
+        assert self.in_flight is not None
+        self.last = (self.client_id, self.in_flight.seq)
         self.in_flight = None
         self.revision += 1
 

@@ -91,6 +91,7 @@ class Store(Protocol):
         *,
         epoch: str | None = None,
         after: int | None = None,
+        last: tuple[str, int] | None = None,
     ) -> Joined | NoSession | ClientTaken:
         """Add the participant (or replace it, joining twice is one participant), and announce it.
 
@@ -99,7 +100,8 @@ class Store(Protocol):
         moment (`Joined.last_seq`) is all that it ever will have of what it sent before.
 
         With `epoch` and `after` given, current, and at most 1,000 edits or a mebibyte behind a head
-        whose log still reaches back so far: edits instead of a snapshot.
+        whose log still reaches back so far: edits instead of a snapshot. But not where the edit
+        `after` is another than `last` (client_id, seq): what the client has was lost since.
         """
 
     async def leave(self, key: SessionKey, participant_id: str, reason: str) -> bool:

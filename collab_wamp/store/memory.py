@@ -73,6 +73,13 @@ class _Record:
         edits = self.log[start : start + limit] if start >= 0 else []
         return tuple(edits[: within(BYTES, (len(orjson.dumps(edit.op)) for edit in edits))])
 
+    def continues(self, after: int, last: tuple[str, int] | None) -> bool:
+        """Whether the edit `after` is the one that a client has there."""
+        if last is None or after == 0:
+            return True
+        known = self.after(after - 1, 1) if after > self.meta.floor_revision else ()
+        return bool(known) and (known[0].client_id, known[0].seq) == last
+
     def owner(self, client_id: str) -> str | None:
         """Whose a client id is."""
         if client_id in self.seen:
@@ -194,6 +201,7 @@ class MemoryStore:
         *,
         epoch: str | None = None,
         after: int | None = None,
+        last: tuple[str, int] | None = None,
     ) -> Joined | NoSession | ClientTaken:
         record = self._records.get(key)
         if record is None or not record.of_today(participant).may:
@@ -218,6 +226,7 @@ class MemoryStore:
             and epoch == meta.epoch
             and meta.floor_revision <= after <= meta.revision
             and meta.revision - after <= PAGE
+            and record.continues(after, last)
         ):
             missed = record.after(after, PAGE)
             if len(missed) == meta.revision - after:

@@ -295,6 +295,7 @@ class RedisStore:
         *,
         epoch: str | None = None,
         after: int | None = None,
+        last: tuple[str, int] | None = None,
     ) -> Joined | NoSession | ClientTaken:
         # Another shard, so it comes first, like the list of sessions.
         index = codec.joined_index(participant.instance_id)
@@ -317,6 +318,7 @@ class RedisStore:
             orjson.dumps(participant.user_id),
             PAGE_BYTES,
             participant.right,
+            "" if last is None else f"{last[0]}:{last[1]}",
         )
         if kind in (b"none", b"taken"):
             await self.forget(participant.instance_id, record)

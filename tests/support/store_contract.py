@@ -298,6 +298,23 @@ class StoreContract:
         await self.store.forget("node-1", JoinRecord(KEY, "p1", "join1", 7))
         self.assertEqual(await self.store.joined_on("node-1"), [record])
 
+    async def test_a_rejoin_gets_no_edits_of_another_history(self: Any) -> None:
+        await self.make()
+        await self.fill(5)
+        for after, last, edits in (
+            (3, None, 2), (3, ("client-0001", 3), 2), (3, ("client-0001", 2), None),
+            (3, ("client-0009", 3), None), (0, ("client-0009", 3), 5), (5, ("client-0001", 5), 0),
+            (5, ("client-0001", 6), None),
+        ):  # fmt: skip
+            joined: Joined = await self.store.join(
+                KEY, participant("p", "client-0002"), epoch="epoch1", after=after, last=last
+            )
+            if edits is None:
+                self.assertIsNotNone(joined.snapshot, (after, last))
+            else:
+                self.assertIsNone(joined.snapshot, (after, last))
+                self.assertEqual(len(joined.edits), edits)
+
     async def test_a_join_removes_older_connections_of_the_client(self: Any) -> None:
         await self.make()
         old, other = participant("p1"), participant("p2", "client-0002", instance_id="node-2")

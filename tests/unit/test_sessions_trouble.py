@@ -45,6 +45,35 @@ class TroubleTests(SessionsCase):
             await self.edit(two, at, 2, 1, ["y"])
         self.assertEqual(caught.exception.code, "stale_epoch")
 
+    async def test_who_comes_back_with_lost_history_gets_the_content(self) -> None:
+        """Nobody but the client remembers what the store has lost, as after an old backup."""
+        one, at = await self.joined(1)
+        await self.edit(one, at, 0, 1, ["one"])
+        await self.edit(one, at, 1, 2, [3, "LOST"])
+        record = self.party.store._records[KEY]
+        del record.log[1:]
+        record.seen["client-0001"] = (1, b"", 1, "ada")
+        record.meta = attrs.evolve(record.meta, revision=1, head=record.log[0].identity)
+        fresh = Party(self.party.store, self.party.around, "node-2")
+        other = fresh.caller(2)
+        await fresh.call("join", other, session_id="notes", client_id="client-0002")
+        await fresh.call(
+            "edit", other, session_id="notes", epoch=at["epoch"], revision=1,
+            client_id="client-0002", seq=1, op=[3, " and other"],
+        )  # fmt: skip
+        again: dict[str, Any] = {
+            "session_id": "notes", "client_id": "client-0001", "epoch": at["epoch"], "revision": 2,
+        }  # fmt: skip
+        now = await fresh.call("join", fresh.caller(1), **again, last=["client-0001", 2])
+        self.assertEqual((now["content"], now["revision"]), ("one and other", 2))
+        self.assertNotIn("edits", now)
+        same = await fresh.call("join", fresh.caller(1), **again, last=["client-0002", 1])
+        self.assertEqual(same["edits"], [])
+        for wrong in ("x", [], ["client-0001"], ["client-0001", 0], ["x", 1], ["client-0001", "1"]):
+            with self.assertRaises(CollabError) as caught:
+                await fresh.call("join", fresh.caller(1), **again, last=wrong)
+            self.assertEqual(caught.exception.details["argument"], "last")
+
     async def test_history_that_was_lost_and_went_on_another_way_is_noticed(self) -> None:
         one, at = await self.joined(1)
         await self.edit(one, at, 0, 1, ["one"])

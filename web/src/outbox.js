@@ -37,6 +37,8 @@ export class Outbox {
     this.type = type;
     this.clientId = clientId;
     this.revision = revision;
+    /** Client id and number of the edit that made `revision`; null = not known. */
+    this.last = null;
     this.nextSeq = nextSeq;
     /** @type {InFlight | null} */
     this.inFlight = null;
@@ -93,6 +95,7 @@ export class Outbox {
       return null;
     }
     this.revision = revision;
+    this.last = [clientId, seq];
     return this.#pass(op, clientId < this.clientId || clientId === this.clientId);
   }
 
@@ -177,11 +180,13 @@ export class Outbox {
       if (type.isNoop(this.buffer)) this.buffer = null;
     }
     this.revision = revision;
+    this.last = null;
     this.nextSeq = nextSeq;
     return type.compose(takeBack, this.#passBuffer(difference, true));
   }
 
   #acknowledge() {
+    this.last = [this.clientId, this.inFlight.seq];
     this.inFlight = null;
     this.revision += 1;
   }

@@ -61,6 +61,11 @@ export class Replica {
     return this.outbox.revision;
   }
 
+  /** Client id and number of the edit that made the revision; null = not known. */
+  get last() {
+    return this.outbox.last;
+  }
+
   /** How many of the user's edits are not acknowledged. */
   get pending() {
     return this.#bufferedEdits + this.#editsInFlight;

@@ -223,11 +223,11 @@ export class Sync {
     throw this.#stopped;
   }
 
-  /** @param {{epoch: string, revision: number} | null} known what is had already */
+  /** @param {{epoch: string, revision: number, last?: [string, number]} | null} known what is had already */
   #requestJoin(round, known, userInfo) {
     const { clientId } = this.#settings;
-    const { epoch, revision } = known ?? {};
-    const request = { client_id: clientId, user_info: userInfo, epoch, revision };
+    const { epoch, revision, last } = known ?? {};
+    const request = { client_id: clientId, user_info: userInfo, epoch, revision, last };
     return round.call(JOIN, request, JOIN_PATIENCE);
   }
 

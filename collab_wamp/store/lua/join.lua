@@ -4,7 +4,7 @@
 -- ARGV: deadline (ms), channel, epoch or "", after or "", client_id, participant_id,
 --       participant (JSON), seconds that roster and presence live, most edits instead of a snapshot,
 --       join_id, user_id, user_id (JSON), most bytes of edits instead of a snapshot, right that the
---       token gives or ""
+--       token gives or "", client_id:seq of the edit `after` or ""
 -- Returns: {"late"} | {"none"} | {"taken"}
 --        | {"ok", meta, snapshot or "", {payload, ...}, seen or "", roster, presence,
 --           {participant that was removed, ...}, what the participant was before or "", rights}
@@ -60,8 +60,18 @@ local function tail(after, most)
 end
 
 local after, payloads, snapshot = tonumber(ARGV[4]), nil, ''
+-- Whether what the client has is part of this history: it may have been lost, and gone on another way.
+local function continues()
+  if ARGV[15] == '' or after == 0 then return true end
+  local number = string.format('%.0f-0', after)
+  local known = redis.call('XRANGE', KEYS[2], number, number)[1]
+  if not known then return false end
+  local edit = cjson.decode(known[2][2])
+  return ARGV[15] == edit[1] .. ':' .. string.format('%.0f', edit[2])
+end
+
 if ARGV[3] == fields[1] and after and after >= floor and after <= head
-    and head - after <= tonumber(ARGV[9]) then
+    and head - after <= tonumber(ARGV[9]) and continues() then
   payloads = tail(after, tonumber(ARGV[13]))
 end
 if not payloads then
