@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import attrs
-import orjson
 
-from ..access import allows, effective
 from .announcements import (
     Announcement,
     DestroyAnnounced,
@@ -31,6 +29,7 @@ from .answers import (
     Seen,
     StaleEpoch,
 )
+from .memory_record import Record, judge
 from .values import (
     Edit,
     JoinRecord,
@@ -44,48 +43,6 @@ from .values import (
 )
 
 PAGE = 1000
-BYTES = 1 << 20
-
-
-@attrs.define
-class _Record:
-    """One session. `seen`: client → (last seq, digest, revision, user)."""
-
-    meta: SessionMeta
-    snapshot: Snapshot
-    log: list[Edit] = attrs.field(factory=list)
-    seen: dict[str, tuple[int, bytes, int, str]] = attrs.field(factory=dict)
-    roster: dict[str, Participant] = attrs.field(factory=dict)
-    presence: dict[str, Presence] = attrs.field(factory=dict)
-    rights: dict[str, str] = attrs.field(factory=dict)
-
-    def of_today(self, participant: Participant) -> Participant:
-        """With what its user is granted."""
-        return attrs.evolve(participant, granted=self.rights.get(participant.user_id, ""))
-
-    def everybody(self) -> tuple[Participant, ...]:
-        """Who may view at least."""
-        found = map(self.of_today, self.roster.values())
-        return tuple(participant for participant in found if participant.may)
-
-    def after(self, revision: int, limit: int) -> tuple[Edit, ...]:
-        start = revision - self.meta.floor_revision
-        edits = self.log[start : start + limit] if start >= 0 else []
-        return tuple(edits[: within(BYTES, (len(orjson.dumps(edit.op)) for edit in edits))])
-
-    def continues(self, after: int, last: tuple[str, int] | None) -> bool:
-        """Whether the edit `after` is the one that a client has there."""
-        if last is None or after == 0:
-            return True
-        known = self.after(after - 1, 1) if after > self.meta.floor_revision else ()
-        return bool(known) and (known[0].client_id, known[0].seq) == last
-
-    def owner(self, client_id: str) -> str | None:
-        """Whose a client id is."""
-        if client_id in self.seen:
-            return self.seen[client_id][3]
-        users = (person.user_id for person in self.roster.values() if person.client_id == client_id)
-        return next(users, None)
 
 
 class MemoryStore:
@@ -93,7 +50,7 @@ class MemoryStore:
 
     def __init__(self, now_ms: Callable[[], int]) -> None:
         self._now_ms = now_ms
-        self._records: dict[SessionKey, _Record] = {}
+        self._records: dict[SessionKey, Record] = {}
         self._listeners: dict[SessionKey, list[Listener]] = {}
         self._joined: dict[str, set[JoinRecord]] = {}
 
@@ -116,7 +73,7 @@ class MemoryStore:
         if key in self._records:
             return self._records[key].meta, False
         meta = SessionMeta(type, epoch, topic_key, 0, 0, 0, owner, conflicts, created_ms)
-        self._records[key] = _Record(meta, make_snapshot(0, content))
+        self._records[key] = Record(meta, make_snapshot(0, content))
         return meta, True
 
     async def meta(self, key: SessionKey) -> SessionMeta | None:
@@ -138,7 +95,7 @@ class MemoryStore:
             return NoSession()
         if record.meta.epoch != epoch:
             return StaleEpoch(record.meta.epoch)
-        states = _judge(record, submissions)
+        states = judge(record, submissions)
         if any(state != "new" for state, _ in states):
             return Seen(states)
         revision = record.meta.revision
@@ -378,53 +335,3 @@ class MemoryStore:
 
     async def close(self) -> None:
         self._listeners.clear()
-
-
-def within(limit: int, sizes: Iterable[int]) -> int:
-    """How many of these, from the first on, are not more than a limit together; at least one."""
-    total = count = 0
-    for size in sizes:
-        total += size
-        if count and total > limit:
-            break
-        count += 1
-    return count
-
-
-def _judge(record: _Record, submissions: Sequence[Submission]) -> tuple[tuple[str, int], ...]:
-    """For each submission whether it is its client's next; see `answers.Seen`."""
-    states: list[tuple[str, int]] = []
-    ahead: dict[str, int] = {}
-    for submission in submissions:
-        client_id, seq = submission.edit.client_id, submission.edit.seq
-        last, digest, revision, _ = record.seen.get(client_id, (0, b"", 0, ""))
-        last = ahead.get(client_id, last)
-        if seq == last and client_id not in ahead and digest == submission.digest:
-            states.append(("done", revision))
-        elif seq <= last:
-            states.append(("reused", last))
-        elif seq > last + 1:
-            states.append(("gap", last + 1))
-        elif not _is_here(record.roster, submission):
-            states.append(("gone", 0))
-        elif not _may_edit(record, submission):
-            states.append(("denied", 0))
-        else:
-            states.append(("new", 0))
-            ahead[client_id] = seq
-    return tuple(states)
-
-
-def _is_here(roster: dict[str, Participant], submission: Submission) -> bool:
-    """Whether who asks is still on the roster, by the join that they ask under."""
-    if not submission.participant_id:
-        return True
-    participant = roster.get(submission.participant_id)
-    return participant is not None and participant.join_id == submission.join_id
-
-
-def _may_edit(record: _Record, submission: Submission) -> bool:
-    if not submission.participant_id:
-        return True
-    right = "edit" if submission.may_edit else ""
-    return allows(effective(right, record.rights.get(submission.edit.user_id, "")), "edit")

@@ -21,10 +21,10 @@ from crossbar.router.protocol import WampWebSocketServerProtocol
 from twisted.internet import reactor as global_reactor
 from twisted.logger import Logger
 
-from ..config import Limits
 from ..errors import URI_PREFIX
 from ..protocol import INCOMING_PREFIX
 from ..rates import Rate
+from ..settings import Limits
 from ..tokens import Claims
 from . import connections, gate, workers
 from .origins import is_welcome

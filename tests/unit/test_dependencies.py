@@ -36,15 +36,17 @@ MAY_IMPORT: dict[str, set[str]] = {
     "store": PURE | {"ot", "metrics"},
     **{name: PURE | USE_CASES | {"ot"} | STORE | REGISTRY | OBSERVED for name in USE_CASES},
     "registry": PURE | {"surroundings", "store.address", "store.clock", "store.connection"},
-    "config": PURE
+    "settings": PURE
     | USE_CASES
     | {"ot", "store.address", "registry.address", "registry.forms", "__version__"},
+    "config": PURE | {"settings", "registry.forms", "__version__"},
     "client": PURE | {"ot", "traces"},
     "traces": {"ot"},
     "wamp": PURE
     | USE_CASES
     | OBSERVED
-    | {"ot", "store", "registry", "config", "node", "children", "metrics_folder", "__version__"},
+    | {"ot", "store", "registry", "config", "settings", "node", "children", "metrics_folder"}
+    | {"__version__"},
     "http": PURE | USE_CASES | {"ot", "config", "metrics", "node", "wamp", "__version__"},
     "children": set(),
     "embedded": set(),

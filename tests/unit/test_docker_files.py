@@ -14,8 +14,9 @@ import yaml
 from twisted.trial.unittest import TestCase
 
 from collab_wamp import __version__, config, supervisor
-from collab_wamp.config import SECTIONS, Limits, environment_name
+from collab_wamp.config import environment_name
 from collab_wamp.errors import TABLE
+from collab_wamp.settings import SECTIONS, Limits
 from tests.support.dockerfile import read
 
 ROOT = Path(__file__).parents[2]

@@ -10,7 +10,8 @@ import yaml
 from twisted.trial.unittest import TestCase
 
 from collab_wamp import node, protocol
-from collab_wamp.config import ConfigError, Limits, load
+from collab_wamp.config import ConfigError, load
+from collab_wamp.settings import Limits
 from collab_wamp.wamp.guarded import SUBPROTOCOLS
 
 

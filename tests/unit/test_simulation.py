@@ -11,7 +11,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from collab_wamp import ot
 from collab_wamp.feed import Feed
 from collab_wamp.ot.outbox import Outbox
-from collab_wamp.store import memory
+from collab_wamp.store import memory, memory_record
 from tests.simulation import Failed, play
 
 # `make test` plays 2,000 of each; `make check` fewer.
@@ -68,14 +68,14 @@ class PlantedBugTests(SynchronousTestCase):
             self.assert_noticed("words")
 
     def test_an_edit_that_comes_twice_is_committed_twice(self) -> None:
-        def all_new(_seen: Any, _roster: Any, submissions: Any) -> tuple[tuple[str, int], ...]:
+        def all_new(_record: Any, submissions: Any) -> tuple[tuple[str, int], ...]:
             return (("new", 0),) * len(submissions)
 
-        with patch.object(memory, "_judge", all_new):
+        with patch.object(memory, "judge", all_new):
             self.assert_noticed()
 
     def test_what_was_sent_before_a_join_is_committed_after_it(self) -> None:
-        with patch.object(memory, "_is_here", lambda *_args: True):
+        with patch.object(memory_record, "_is_here", lambda *_args: True):
             self.assert_noticed()
 
     def test_gaps_are_not_filled_from_the_log(self) -> None:

@@ -10,7 +10,8 @@ from pathlib import Path
 from twisted.trial.unittest import TestCase
 
 from collab_wamp import tracing
-from collab_wamp.config import ConfigError, Tracing, load
+from collab_wamp.config import ConfigError, load
+from collab_wamp.settings import Tracing
 from collab_wamp.tracing import ids_of
 
 
