@@ -42,6 +42,8 @@ class PlantedBugTests(SynchronousTestCase):
                 play(seed, game)
             except Failed as failed:
                 self.assertIn(f"--seed {seed}", str(failed))
+                # What is planted must break what is promised, not the program.
+                self.assertNotIsInstance(failed.__cause__, TypeError | AttributeError)
                 return
         self.fail(f"{PLANTED_SEEDS} seeds have not noticed it")
 
