@@ -11,6 +11,8 @@ from twisted.trial.unittest import TestCase
 from tests.support.browser import Browser, Page
 from tests.support.node import Node, shared_node
 from tests.support.raw_wamp import CallError, RawClient, logged_in
+from tests.support.waiting import until
+from tests.system.test_health import get
 
 ADA = {"name": "Ada Lovelace", "color": "#0f766e"}
 # A name is text, whatever is in it.
@@ -57,6 +59,8 @@ class BrowserCase(TestCase):
         return await self.page(ADA), await self.page(BOB)
 
     async def client(self) -> RawClient:
+        # Just after a part was killed nobody new is let in.
+        await until(lambda: get(self.node, "/ready")[0] == 200, 30)
         client = await logged_in(self.node.port, self.node.token("raw"))
         self.raw.append(client)
         return client
