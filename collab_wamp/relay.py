@@ -18,7 +18,7 @@ from .errors import CollabError
 from .feed import Feed
 from .shared import Shared
 from .store.interface import Store
-from .store.values import JoinRecord, SessionKey
+from .store.values import JoinRecord, Participant, SessionKey
 from .surroundings import Surroundings
 from .tokens import Claims
 
@@ -56,6 +56,8 @@ class Relay:
         self._feeds: dict[SessionKey, Feed] = {}
         self._starting = Shared()
         self._topics: dict[str, Feed] = {}
+        # Participants whose token is another, until the roster says so.
+        self._renewing: dict[str, Participant] = {}
         self.refused_presence = 0
 
     async def watch(self, key: SessionKey, wamp_session_id: int = 0) -> str:
@@ -158,7 +160,7 @@ class Relay:
             if participant_id is not None:
                 self._remove(feed.key, participant_id)
 
-    async def refreshed(self, wamp_session_id: int, claims: Claims) -> None:
+    def refreshed(self, wamp_session_id: int, claims: Claims) -> None:
         """A connection goes on under another token: its rights count everywhere it has joined."""
         withheld = tuple(name for name in ORDINARY if name not in capabilities_of(claims))
         for feed in list(self._feeds.values()):
@@ -169,7 +171,26 @@ class Relay:
             right = right_for(claims, feed.key.session_id) or ""
             renewed = attrs.evolve(known, right=right, withheld=withheld)
             if renewed != known:
-                await self._store.renew(feed.key, renewed)
+                self._renewing[renewed.participant_id] = renewed
+                self._renew(feed.key, renewed)
+
+    def _renew(self, key: SessionKey, renewed: Participant) -> None:
+        # A newer token may have taken the place of this one while the store was away.
+        if self._renewing.get(renewed.participant_id) is not renewed:
+            return
+
+        async def renew() -> None:
+            try:
+                await self._store.renew(key, renewed)
+                if self._renewing.get(renewed.participant_id) is renewed:
+                    del self._renewing[renewed.participant_id]
+            except CollabError as error:
+                self.log.warn(
+                    "{id} not renewed yet: {error}", id=renewed.participant_id, error=error
+                )
+                self._around.later(RETRY_S, lambda: self._renew(key, renewed))
+
+        self._around.background(renew())
 
     def _remove(self, key: SessionKey, participant_id: str) -> None:
         async def remove() -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 
 from . import protocol, tracing
-from .access import allows, right_for
+from .access import allows, effective, right_for
 from .caller import Caller
 from .document import read_back, read_on
 from .documents import Documents
@@ -222,7 +222,9 @@ class Sessions:
         if participant is None:
             await self.rights.require(caller, key, "view")
             raise not_joined()
-        if not allows(participant.may, "edit"):
+        # By the token as it is now: what the roster says of it may be a moment old.
+        by_token = right_for(caller.claims, key.session_id) or ""
+        if not allows(effective(by_token, participant.granted, withheld_from(caller)), "edit"):
             raise denied("edit")
         await self._limit("edits", caller, key.session_id)
         if client_id != participant.client_id:
@@ -249,7 +251,7 @@ class Sessions:
             max_length=self._limits.document_length,
             participant_id=participant.participant_id,
             join_id=participant.join_id,
-            may_edit=allows(participant.right, "edit"),
+            may_edit=allows(by_token, "edit"),
             trace=trace,
         )
         try:

@@ -74,7 +74,7 @@ class Component(CollabComponent):
         self._relay.connection_lost(args[0])
 
     def _on_refreshed(self, args: list[Any], _kwargs: dict[str, Any]) -> None:
-        self.background(self._relay.refreshed(args[0], Claims.from_extra(args[1])))
+        self._relay.refreshed(args[0], Claims.from_extra(args[1]))
 
     def _on_presence(self, _args: list[Any], kwargs: dict[str, Any], details: EventDetails) -> None:
         self._relay.presence(details.topic, details.publisher, kwargs)

@@ -165,16 +165,37 @@ class RightsTests(RelayCase):
         self.assertEqual(caught.exception.code, "no_such_session")
 
     async def test_another_token_counts_where_one_has_joined(self) -> None:
-        await self.party.relay.refreshed(2, attrs.evolve(self.bob, rights={"*": "view"}))
+        self.party.relay.refreshed(2, attrs.evolve(self.bob, rights={"*": "view"}))
         self.party.sessions.refreshed(2)
         await self.party.settle()
         self.assertEqual(self.roster_events(2)[0]["rights"]["right"], "view")
+        self.bob = attrs.evolve(self.bob, rights={"*": "view"})
         self.assertEqual(await self.bob_edits(1, 0), "denied")
         self.around.published.clear()
-        await self.party.relay.refreshed(2, attrs.evolve(self.bob, rights={}))
+        self.party.relay.refreshed(2, attrs.evolve(self.bob, rights={}))
         await self.party.settle()
         self.assertEqual(self.roster_events(2)[0]["left"]["reason"], "revoked")
         self.assertNotIn(2, self.feed().by_connection)
+
+    async def test_another_token_counts_although_the_store_was_away(self) -> None:
+        viewer = attrs.evolve(self.bob, rights={"*": "view"})
+        renew, self.failing = self.party.store.renew, True
+
+        async def renew_later(key: SessionKey, participant: Any) -> bool:
+            if self.failing:
+                raise CollabError("store_unavailable", "away")
+            return await renew(key, participant)
+
+        self.party.store.renew = renew_later  # type: ignore[method-assign]
+        self.party.relay.refreshed(2, viewer)
+        await self.party.settle()
+        # The roster still says what the old token gave; an edit goes by the new one.
+        self.bob = viewer
+        self.assertEqual(await self.bob_edits(1, 0), "denied")
+        self.assertEqual(self.roster_events(2), [])
+        self.failing = False
+        await self.party.settle()
+        self.assertEqual(self.roster_events(2)[0]["rights"]["right"], "view")
 
     async def test_a_revoked_participant_that_went_unnoticed_is_found(self) -> None:
         """A relay that starts when a right has gone removes who lost it."""
