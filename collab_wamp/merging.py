@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+import attrs
 import orjson
 
 from .store.announcements import (
     Announcement,
     JoinAnnounced,
     LeaveAnnounced,
+    RightsAnnounced,
 )
 from .store.values import Edit, Participant
 
@@ -49,4 +51,8 @@ def roster_after(
             here[announcement.participant.participant_id] = announcement.participant
         elif isinstance(announcement, LeaveAnnounced):
             here.pop(announcement.participant_id, None)
+        elif isinstance(announcement, RightsAnnounced):
+            for name, person in here.items():
+                if person.user_id == announcement.user_id:
+                    here[name] = attrs.evolve(person, granted=announcement.granted)
     return tuple(person for name, person in here.items() if only in ("", name))

@@ -11,7 +11,7 @@ from .participants import Participants
 from .protocol import Arguments
 from .rates import Limiter
 from .store.interface import Store
-from .store.values import SessionKey
+from .store.values import MOST_GRANTS, SessionKey
 from .writer import denied, no_such_session
 
 
@@ -46,13 +46,19 @@ class Rights:
     async def grant(self, caller: Caller, arguments: Arguments) -> dict[str, Any]:
         """Give a user this right, whatever their token says."""
         key, user_id, right = await self._about_a_user(caller, arguments, default="")
-        return await self._keep(key, user_id, right)
+        kept = await self._keep(key, user_id, right, None)
+        assert kept is not None
+        return kept
 
     async def revoke(self, caller: Caller, arguments: Arguments) -> dict[str, Any]:
         """Take a right, and those above it, from a user, whatever their token says."""
         key, user_id, right = await self._about_a_user(caller, arguments, default=RIGHTS[0])
-        granted = await self._store.granted(key, user_id)
-        return await self._keep(key, user_id, without(granted, right))
+        while True:
+            before = await self._store.granted(key, user_id)
+            # Of two who take at one time, neither undoes what the other has taken.
+            kept = await self._keep(key, user_id, without(before, right), before)
+            if kept is not None:
+                return kept
 
     async def _about_a_user(
         self, caller: Caller, arguments: Arguments, default: str
@@ -68,8 +74,17 @@ class Rights:
         await self.require(caller, key, "manage")
         return key, user_id, right
 
-    async def _keep(self, key: SessionKey, user_id: str, granted: str) -> dict[str, Any]:
-        if not await self._store.grant(key, user_id, granted):
+    async def _keep(
+        self, key: SessionKey, user_id: str, granted: str, before: str | None
+    ) -> dict[str, Any] | None:
+        """None where something else than `before` was granted meanwhile."""
+        kept = await self._store.grant(key, user_id, granted, before=before)
+        if kept == "changed":
+            return None
+        if kept == "none":
             raise no_such_session(key)
+        if kept == "full":
+            message = f"At most {MOST_GRANTS:,} users are granted something on a session."
+            raise CollabError("too_many", message, limit="grants_per_session")
         self._participants.forget_user(user_id)
         return {"user_id": user_id, "granted": granted}

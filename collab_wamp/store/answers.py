@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import attrs
 
 from .values import Edit, Participant, Presence, SessionMeta, Snapshot
@@ -95,3 +97,7 @@ class Joined:
     roster: tuple[Participant, ...]
     presence: dict[str, Presence]
     fenced: tuple[Participant, ...] = ()
+
+
+# Of a grant: kept; no such session; another was granted meanwhile; too many users are granted some.
+Granted = Literal["done", "none", "changed", "full"]

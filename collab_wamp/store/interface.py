@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Sequence
 from typing import Any, Protocol
 
 from .announcements import Listener
-from .answers import ClientTaken, CommitResult, Joined, NoSession, StaleEpoch
+from .answers import ClientTaken, CommitResult, Granted, Joined, NoSession, StaleEpoch
 from .values import (
     Edit,
     JoinRecord,
@@ -113,9 +113,14 @@ class Store(Protocol):
         """Put it in the place of what is on the roster under this id and join, and announce it as a
         join; False where it has left or joined anew."""
 
-    async def grant(self, key: SessionKey, user_id: str, granted: str) -> bool:
-        """Keep what a user is granted, see `access.effective`, and announce it; False where there
-        is no such session. It counts at once, for edits under way too."""
+    async def grant(
+        self, key: SessionKey, user_id: str, granted: str, *, before: str | None = None
+    ) -> Granted:
+        """Keep what a user is granted, see `access.effective`, and announce it.
+
+        It counts at once, for edits under way too. Where `before` is given and is not what was
+        granted until now, nothing is changed.
+        """
 
     async def granted(self, key: SessionKey, user_id: str) -> str:
         """What a user is granted; "" = nothing."""

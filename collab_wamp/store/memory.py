@@ -23,6 +23,7 @@ from .answers import (
     ClientTaken,
     CommitResult,
     Committed,
+    Granted,
     Joined,
     Moved,
     NoSession,
@@ -31,6 +32,7 @@ from .answers import (
 )
 from .memory_record import Record, judge
 from .values import (
+    MOST_GRANTS,
     Edit,
     JoinRecord,
     Participant,
@@ -228,15 +230,21 @@ class MemoryStore:
         self._announce(key, JoinAnnounced(record.of_today(participant)))
         return True
 
-    async def grant(self, key: SessionKey, user_id: str, granted: str) -> bool:
+    async def grant(
+        self, key: SessionKey, user_id: str, granted: str, *, before: str | None = None
+    ) -> Granted:
         record = self._records.get(key)
         if record is None:
-            return False
+            return "none"
+        if before not in (None, record.rights.get(user_id, "")):
+            return "changed"
+        if granted and user_id not in record.rights and len(record.rights) >= MOST_GRANTS:
+            return "full"
         record.rights.pop(user_id, None)
         if granted:
             record.rights[user_id] = granted
         self._announce(key, RightsAnnounced(user_id, granted))
-        return True
+        return "done"
 
     async def granted(self, key: SessionKey, user_id: str) -> str:
         return (await self.grants(key)).get(user_id, "")

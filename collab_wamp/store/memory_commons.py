@@ -58,7 +58,10 @@ class MemoryCommons:
         full = {}
         for bucket in buckets:
             token = 1000 / bucket.per_s
-            full[bucket.name] = max(self._full.get(bucket.name, 0.0), now) + bucket.cost * token
+            # Never later than an empty bucket is full again: the clock may have been set back.
+            most = now + bucket.burst * token + most_wait_s * 1000
+            stored = min(self._full.get(bucket.name, 0.0), most)
+            full[bucket.name] = max(stored, now) + bucket.cost * token
             needed = full[bucket.name] - bucket.burst * token - now
             if needed > most_wait_s * 1000:
                 return Taken(needed, bucket.name)

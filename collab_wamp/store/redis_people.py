@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import orjson
 
 from . import codec
-from .answers import ClientTaken, Joined, NoSession
+from .answers import ClientTaken, Granted, Joined, NoSession
 from .redis_links import PAGE, PAGE_BYTES, RedisLinks
-from .values import JoinRecord, Participant, Presence, SessionKey, SessionMeta
+from .values import MOST_GRANTS, JoinRecord, Participant, Presence, SessionKey, SessionMeta
 
 PEOPLE_LIVE_S = 120
 INDEX_LIVES_S = 86_400
@@ -101,13 +101,23 @@ class RedisPeople(RedisLinks):
         )
         return bool(done)
 
-    async def grant(self, key: SessionKey, user_id: str, granted: str) -> bool:
+    async def grant(
+        self, key: SessionKey, user_id: str, granted: str, *, before: str | None = None
+    ) -> Granted:
         announcement = orjson.dumps(["rights", user_id, granted])
         keys = codec.keys(key, "meta", "rights")
         _, done = await self._change(
-            "grant", keys, codec.channel(key), user_id, granted, announcement
+            "grant",
+            keys,
+            codec.channel(key),
+            user_id,
+            granted,
+            announcement,
+            "*" if before is None else before,
+            MOST_GRANTS,
         )
-        return bool(done)
+        answer: Granted = done.decode()
+        return answer
 
     async def granted(self, key: SessionKey, user_id: str) -> str:
         value = await self._connection.command("HGET", *codec.keys(key, "rights"), user_id)

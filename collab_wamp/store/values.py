@@ -10,6 +10,9 @@ import attrs
 
 from ..access import effective
 
+# Users who are granted something on one session.
+MOST_GRANTS = 10_000
+
 
 @attrs.frozen
 class SessionKey:

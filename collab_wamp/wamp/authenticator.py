@@ -55,12 +55,13 @@ def create(_config: dict[str, Any], _controller: Any) -> Authenticator:
             if realm != protocol.REALM:
                 raise ApplicationError("wamp.error.no_such_realm", "The realm is `collab`.")
             claims = keyring.verify(details.get("ticket"), now_s=time.time())
+            await Guard.admit(claims)
+            # After the waiting: from here to the welcome nobody comes between.
             limit = config.limits.connections_per_user
             if connections.of_user(claims.tenant, claims.user_id) >= limit:
                 raise CollabError(
                     "too_many", f"You have {limit} connections.", limit="connections_per_user"
                 )
-            await Guard.admit(claims)
         except CollabError as error:
             raise application_error(error) from None
         return {

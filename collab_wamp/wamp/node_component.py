@@ -60,6 +60,8 @@ class Component(CollabComponent):
             longest_s=config.auth.issued_s,
             kept_s=config.auth.revocations_kept_s,
         )
+        # Whether something may have been announced that was not heard here.
+        self._missed = self._catching_up = False
         self._limiter = self.limiter()
         self._load: dict[str, float] = {"connections": 0, "sessions": 0, "participants": 0}
         self._registry, self._heart = self._enter_registry(config)
@@ -128,7 +130,25 @@ class Component(CollabComponent):
             case NoticeAnnounced(tenant, user_id, notice):
                 self.background(self._notify(tenant, user_id, notice))
             case ChannelReset():
-                self.background(self._load_revocations())
+                self._missed = True
+                self.background(self._catch_up())
+
+    async def _catch_up(self) -> None:
+        """Read what may have been announced unheard, for as long as that takes."""
+        if self._catching_up:
+            return
+        self._catching_up = True
+        try:
+            while self._missed:
+                self._missed = False
+                try:
+                    await self._load_revocations()
+                except CollabError as error:
+                    self._missed = True
+                    self.log.warn("revocations not read yet: {error}", error=error)
+                    await self.pause(50)
+        finally:
+            self._catching_up = False
 
     async def _load_revocations(self) -> None:
         """Also those whose announcement was missed have to go."""
@@ -233,6 +253,8 @@ class Component(CollabComponent):
         if connecting:
             self._drain.check()
             await self._limit("connections", claims)
+            # It may have been revoked while it waited for its turn.
+            self._credentials.check(claims)
         return {}
 
     async def _admit_http(self, _details: CallDetails, arguments: Arguments) -> dict[str, Any]:
@@ -241,6 +263,7 @@ class Component(CollabComponent):
         arguments.finish()
         self._credentials.check(claims)
         await self._limit("http", claims)
+        self._credentials.check(claims)
         return {}
 
     async def _limit(self, what: str, claims: Claims) -> None:

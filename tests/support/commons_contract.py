@@ -103,6 +103,16 @@ class CommonsContract:
         self.assertTrue(9 <= left < 9.5, left)
         self.assertTrue(0 <= none < 0.5, none)
 
+    async def test_a_clock_that_is_set_back_locks_nobody_out_for_long(self) -> None:
+        bucket = Bucket("{rate:acme}:edits", per_s=10, burst=2)
+        await self.fill_in_the_future(bucket.name, 3_600_000)
+        taken = await self.commons.take([bucket], 0.5)
+        self.assertEqual(taken.refused, bucket.name)
+        self.assertLess(taken.wait_ms, 1000)
+
+    async def fill_in_the_future(self, name: str, ms: float) -> None:
+        """As if the bucket was written by a clock that was ahead by so much."""
+
     async def test_a_bucket_fills_again(self) -> None:
         bucket = Bucket("{rate:acme}:edits", per_s=10, burst=2, cost=2)
         self.assertEqual(await self.commons.take([bucket], 0), Taken(0))

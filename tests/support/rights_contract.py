@@ -8,6 +8,7 @@ import attrs
 
 from collab_wamp.store.announcements import JoinAnnounced, RightsAnnounced
 from collab_wamp.store.answers import Committed, NoSession, Seen
+from collab_wamp.store.values import MOST_GRANTS
 from tests.support.store_contract import KEY, participant, submission
 
 
@@ -15,13 +16,13 @@ class RightsContract:
     """Mixed into a test case beside `StoreContract`."""
 
     async def test_what_is_granted_is_kept_and_announced(self: Any) -> None:
-        self.assertFalse(await self.store.grant(KEY, "ada", "view"), "no session, nothing kept")
+        self.assertEqual(await self.store.grant(KEY, "ada", "view"), "none")
         await self.make()
         heard: list[Any] = []
         await self.store.listen(KEY, lambda _key, what: heard.append(what))
         self.assertEqual(await self.store.granted(KEY, "ada"), "")
-        self.assertTrue(await self.store.grant(KEY, "ada", "view"))
-        self.assertTrue(await self.store.grant(KEY, "b\n{b}", "at_most:edit"))
+        self.assertEqual(await self.store.grant(KEY, "ada", "view"), "done")
+        self.assertEqual(await self.store.grant(KEY, "b\n{b}", "at_most:edit"), "done")
         self.assertEqual(await self.store.granted(KEY, "ada"), "view")
         rights = {"ada": "view", "b\n{b}": "at_most:edit"}
         self.assertEqual(await self.store.grants(KEY), rights)
@@ -39,6 +40,22 @@ class RightsContract:
         await self.store.destroy(KEY)
         await self.make()
         self.assertEqual(await self.store.grants(KEY), {}, "they were of the session before")
+
+    async def test_of_two_changes_at_one_time_the_second_is_told(self: Any) -> None:
+        await self.make()
+        self.assertEqual(await self.store.grant(KEY, "ada", "none", before=""), "done")
+        self.assertEqual(await self.store.grant(KEY, "ada", "at_most:view", before=""), "changed")
+        self.assertEqual(await self.store.granted(KEY, "ada"), "none")
+        self.assertEqual(await self.store.grant(KEY, "ada", "view", before="none"), "done")
+
+    async def test_only_so_many_users_are_granted_something(self: Any) -> None:
+        await self.make()
+        for number in range(MOST_GRANTS):
+            await self.store.grant(KEY, f"user{number}", "view")
+        self.assertEqual(await self.store.grant(KEY, "one more", "view"), "full")
+        self.assertEqual(await self.store.grant(KEY, "user7", "edit"), "done")
+        self.assertEqual(await self.store.grant(KEY, "user8", ""), "done")
+        self.assertEqual(await self.store.grant(KEY, "one more", "view"), "done")
 
     async def test_participants_are_read_with_what_is_granted(self: Any) -> None:
         await self.make()

@@ -69,6 +69,9 @@ class RedisCommonsTests(CommonsContract, RedisCase):
         reactor.callLater(seconds, over.callback, None)
         await over
 
+    async def fill_in_the_future(self, name: str, ms: float) -> None:
+        await self.store._connection.command("SET", name, time.time() * 1000 + ms, "PX", 60_000)
+
     async def test_no_key_is_left_for_ever(self) -> None:
         await self.commons.revoke(TOKEN, 60)
         await self.commons.beat("a", {}, 60)

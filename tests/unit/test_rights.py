@@ -206,6 +206,30 @@ class RightsTests(RelayCase):
         await again.relay.reconcile(connections(1, 2))
         self.assertEqual(await self.party.store.joined_on("node-1"), [])
 
+    async def test_a_right_taken_while_a_participant_is_looked_for(self) -> None:
+        """The reading is older than what was announced while it was under way."""
+        cy = Claims("cy", "acme", {"*": "edit"})
+        feed, store = self.feed(), self.party.store
+        await store.unlisten(KEY, feed.announced)
+        await self.join(3, cy)
+        participant_id = self.party.sessions._participants.id_of(KEY, 3)
+        await store.listen(KEY, feed.announced)
+        read = store.participant
+
+        async def slow(key: SessionKey, name: str) -> Any:
+            found = await read(key, name)
+            await store.grant(KEY, "cy", "none")
+            return found
+
+        store.participant = slow  # type: ignore[method-assign]
+        await self.party.relay.tidy(connections(1, 2, 3))
+        await self.party.settle()
+        self.assertNotIn(participant_id, feed.participants)
+        self.around.published.clear()
+        await self.edit(1, self.at, 0, 1)
+        await self.party.settle()
+        self.assertEqual(self.around.events("edits", 3), [])
+
     async def test_without_the_capability_a_cursor_has_no_effect(self) -> None:
         mute = Claims("mute", "acme", {"*": "edit"}, capabilities=("edit", "selection"))
         await self.join(5, mute)

@@ -26,6 +26,9 @@ class MemoryCommonsTests(CommonsContract, TestCase):
         self.now_ms = 1_000_000.0
         self.commons = MemoryCommons(lambda: self.now_ms)
 
+    async def fill_in_the_future(self, name: str, ms: float) -> None:
+        self.commons._full[name] = self.now_ms + ms
+
     async def until(self, condition: Any) -> None:
         self.assertTrue(condition())
 
