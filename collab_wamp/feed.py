@@ -8,7 +8,7 @@ connection one order: revisions 1, 2, 3, … once each, and presence after the e
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import attrs
@@ -50,6 +50,7 @@ class Feed:
 
     Args:
         instance_id: the node.
+        as_of_now: a participant of this node with what their token says by now.
 
     Attributes:
         participants: those on this node, by participant id.
@@ -61,12 +62,18 @@ class Feed:
     log = Logger()
 
     def __init__(
-        self, store: Store, key: SessionKey, instance_id: str, surroundings: Surroundings
+        self,
+        store: Store,
+        key: SessionKey,
+        instance_id: str,
+        surroundings: Surroundings,
+        as_of_now: Callable[[SessionKey, Participant], Participant] = lambda _key, person: person,
     ) -> None:
         self._store = store
         self.key = key
         self._instance_id = instance_id
         self._around = surroundings
+        self._as_of_now = as_of_now
         self.meta: SessionMeta | None = None
         self.revision = 0
         self.participants: dict[str, Participant] = {}
@@ -127,7 +134,12 @@ class Feed:
         self.meta, self.revision, self._head = meta, meta.revision, meta.head
         early, self._early = self._early, []
         for participant in roster_after(roster, early):
-            self._add(participant)
+            if participant.instance_id == self._instance_id:
+                participant = self._as_of_now(self.key, participant)
+            if participant.may:
+                self._add(participant)
+            else:
+                self._put_out(participant)
         self._board = PresenceBoard(get_type(meta.type), meta.revision, presence)
         for announcement in early:
             if not isinstance(announcement, JoinAnnounced | LeaveAnnounced):
@@ -313,6 +325,8 @@ class Feed:
         return known_as != participant
 
     def _joined(self, participant: Participant) -> None:
+        if participant.instance_id == self._instance_id:
+            participant = self._as_of_now(self.key, participant)
         participant_id = participant.participant_id
         known_as = self.participants.get(participant_id) or self._elsewhere.get(participant_id)
         if not participant.may:
@@ -331,6 +345,12 @@ class Feed:
         for participant in [*self.participants.values(), *self._elsewhere.values()]:
             if participant.user_id == user_id:
                 self._joined(attrs.evolve(participant, granted=granted))
+
+    def refreshed(self, wamp_session_id: int) -> None:
+        """A connection goes on under another token."""
+        known = self.participants.get(self.by_connection.get(wamp_session_id, ""))
+        if known is not None:
+            self._joined(known)
 
     def _tell_right(self, participant: Participant) -> None:
         row = {"participant_id": participant.participant_id, "right": participant.may}

@@ -58,6 +58,8 @@ class Relay:
         self._topics: dict[str, Feed] = {}
         # Participants whose token is another, until the roster says so.
         self._renewing: dict[str, Participant] = {}
+        # What the newest token says, of connections that have got another one.
+        self._claims: dict[int, Claims] = {}
         self.refused_presence = 0
 
     async def watch(self, key: SessionKey, wamp_session_id: int = 0) -> str:
@@ -95,7 +97,7 @@ class Relay:
             )
 
     async def _start(self, key: SessionKey) -> str:
-        feed = Feed(self._store, key, self._instance_id, self._around)
+        feed = Feed(self._store, key, self._instance_id, self._around, self._as_of_now)
         if (ended := self._feeds.get(key)) is not None:
             await self._drop(key, ended)
         if not await feed.start():
@@ -155,24 +157,31 @@ class Relay:
 
     def connection_lost(self, wamp_session_id: int) -> None:
         """Remove everything that a connection was joined to."""
+        self._claims.pop(wamp_session_id, None)
         for feed in list(self._feeds.values()):
             participant_id = feed.by_connection.get(wamp_session_id)
             if participant_id is not None:
                 self._remove(feed.key, participant_id)
 
     def refreshed(self, wamp_session_id: int, claims: Claims) -> None:
-        """A connection goes on under another token: its rights count everywhere it has joined."""
-        withheld = tuple(name for name in ORDINARY if name not in capabilities_of(claims))
+        """A connection goes on under another token: its rights count everywhere it has joined, and
+        wherever a join is under way."""
+        self._claims[wamp_session_id] = claims
         for feed in list(self._feeds.values()):
-            participant_id = feed.by_connection.get(wamp_session_id)
-            known = feed.participants.get(participant_id or "")
-            if known is None:
-                continue
-            right = right_for(claims, feed.key.session_id) or ""
-            renewed = attrs.evolve(known, right=right, withheld=withheld)
-            if renewed != known:
-                self._renewing[renewed.participant_id] = renewed
-                self._renew(feed.key, renewed)
+            feed.refreshed(wamp_session_id)
+
+    def _as_of_now(self, key: SessionKey, known: Participant) -> Participant:
+        """A participant of this node with what their token says by now; the store is told too."""
+        claims = self._claims.get(known.wamp_session_id)
+        if claims is None:
+            return known
+        withheld = tuple(name for name in ORDINARY if name not in capabilities_of(claims))
+        right = right_for(claims, key.session_id) or ""
+        renewed = attrs.evolve(known, right=right, withheld=withheld)
+        if (renewed.right, renewed.withheld) != (known.right, known.withheld):
+            self._renewing[renewed.participant_id] = renewed
+            self._renew(key, renewed)
+        return renewed
 
     def _renew(self, key: SessionKey, renewed: Participant) -> None:
         # A newer token may have taken the place of this one while the store was away.
@@ -280,6 +289,10 @@ class Relay:
                 row["sessions"] += feed.is_first()
                 row["participants"] += len(feed.participants)
         return tenants
+
+    def connections(self) -> set[int]:
+        """The WAMP session ids of those who have joined something here."""
+        return {number for feed in self._feeds.values() for number in feed.by_connection}
 
     def participants(self) -> int:
         """How many there are on this node."""

@@ -59,10 +59,18 @@ class Component(CollabComponent):
         while True:
             try:
                 await self._relay.reconcile(self._live)
+                await self._learn_tokens()
                 return
             except CollabError as error:
                 self.log.warn("not ready yet: {error}", error=error)
                 await self.pause(50)
+
+    async def _learn_tokens(self) -> None:
+        """What the connections' tokens say by now: some may have got another one meanwhile."""
+        for wamp_session_id in self._relay.connections():
+            claims = await self.call(protocol.ROUTER_CLAIMS, wamp_session_id=wamp_session_id)
+            if claims:
+                self._relay.refreshed(wamp_session_id, Claims.from_extra(claims))
 
     async def _live(self) -> Collection[int]:
         return set(await self.call("wamp.session.list"))

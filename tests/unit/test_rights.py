@@ -189,13 +189,39 @@ class RightsTests(RelayCase):
         self.party.store.renew = renew_later  # type: ignore[method-assign]
         self.party.relay.refreshed(2, viewer)
         await self.party.settle()
-        # The roster still says what the old token gave; an edit goes by the new one.
+        # The stored roster still says what the old token gave; all else goes by the new one.
         self.bob = viewer
         self.assertEqual(await self.bob_edits(1, 0), "denied")
-        self.assertEqual(self.roster_events(2), [])
+        self.assertEqual(self.roster_events(2)[0]["rights"]["right"], "view")
+        participant_id = self.feed().by_connection[2]
+        stored = await self.party.store.participant(KEY, participant_id)
+        assert stored is not None
+        self.assertEqual(stored.may, "edit")
         self.failing = False
         await self.party.settle()
-        self.assertEqual(self.roster_events(2)[0]["rights"]["right"], "view")
+        stored = await self.party.store.participant(KEY, participant_id)
+        assert stored is not None
+        self.assertEqual(stored.may, "view")
+
+    async def test_another_token_counts_for_a_join_that_was_under_way(self) -> None:
+        eve = Claims("eve", "acme", {"*": "edit"})
+        self.party.relay.refreshed(4, attrs.evolve(eve, rights={}))
+        await self.join(4, eve)  # by what her token said when the call came
+        await self.party.settle()
+        self.assertNotIn(4, self.feed().by_connection)
+        found = await self.party.store.roster(KEY)
+        assert found is not None
+        self.assertNotIn("eve", [row.user_id for row in found[1]])
+
+    async def test_of_several_tokens_the_last_counts(self) -> None:
+        for right in ("view", "edit", "view"):
+            self.party.relay.refreshed(2, attrs.evolve(self.bob, rights={"*": right}))
+        await self.party.settle()
+        participant_id = self.feed().by_connection[2]
+        self.assertEqual(self.feed().participants[participant_id].may, "view")
+        stored = await self.party.store.participant(KEY, participant_id)
+        assert stored is not None
+        self.assertEqual(stored.may, "view")
 
     async def test_a_revoked_participant_that_went_unnoticed_is_found(self) -> None:
         """A relay that starts when a right has gone removes who lost it."""
