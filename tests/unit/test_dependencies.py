@@ -56,7 +56,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "commands": PURE
     | USE_CASES
     | PLAIN_PROCESSES
-    | {"ot", "store", "config", "wamp", "client", "traces"},
+    | {"ot", "store", "registry", "config", "wamp", "client", "traces"},
     "cli": {"config", "commands", "__version__"},
     "__init__": set(),
 }

@@ -23,7 +23,7 @@ ROOT = Path(__file__).parents[2]
 DOCKER = ROOT / "docker"
 GUIDE = (ROOT / "docs" / "production.md").read_text(encoding="utf-8")
 # Not of the node: of compose.yaml, of the store's and the balancer's files, of other programs.
-OTHERS = {
+OTHERS = {"COLLAB_TOKEN",
     "COLLAB_WAMP_VERSION", "HTTP_PORT", "HTTPS_PORT", "TLS_CERT", "TLS_BIND",
     "MAXCONN", "METRICS_BIND", "BIND", "NODE1", "NODE2",
     "REDISCLI_AUTH",
