@@ -72,6 +72,7 @@ class Config:
             issuer=self.auth.issuer,
             audience=self.auth.audience,
             leeway_s=self.auth.leeway_s,
+            longest_s=self.auth.revocations_kept_s,
         )
 
     @property

@@ -109,8 +109,12 @@ class Limiter:
         if not buckets:
             return
         name = "\n".join((what, tenant, user_id, session_id))
-        lease = self._leases.get(name)
+        lease, since_s = self._leases.get(name), self._now_s()
         while lease is None or not lease.tokens or lease.good_until_s < self._now_s():
+            if self._now_s() - since_s > self._rates.longest_delay_s:
+                # Others that came before have taken what there was.
+                slowest = min(bucket.per_s for bucket in buckets)
+                raise limited(_limit(buckets[0].name), 1000 / slowest)
             await self._asking.ask(name, lambda: self._fetch(name, buckets))
             lease = self._leases.get(name)
         lease.tokens -= 1
@@ -130,13 +134,7 @@ class Limiter:
             self._rates.longest_delay_s,
         )
         if taken.refused:
-            limit = taken.refused.partition("}:")[2].partition(":")[0]
-            raise CollabError(
-                "rate_limited",
-                f"Too many at once ({limit}).",
-                retry_after_ms=max(1, int(taken.wait_ms)),
-                limit=limit,
-            )
+            raise limited(_limit(taken.refused), taken.wait_ms)
         if taken.wait_ms > 0:
             await self._sleep(taken.wait_ms / 1000)
         lease.size = lease.tokens = size
@@ -171,10 +169,24 @@ class Limiter:
             return {}
         left = await self._commons.left(buckets)
         return {
-            bucket.name.partition("}:")[2].partition(":")[0]: {
+            _limit(bucket.name): {
                 "left": max(0, int(tokens)),
                 "burst": int(bucket.burst),
                 "per_s": bucket.per_s,
             }
             for bucket, tokens in zip(buckets, left, strict=True)
         }
+
+
+def _limit(bucket_name: str) -> str:
+    """The limit that a bucket is of."""
+    return bucket_name.partition("}:")[2].partition(":")[0]
+
+
+def limited(limit: str, wait_ms: float) -> CollabError:
+    return CollabError(
+        "rate_limited",
+        f"Too many at once ({limit}).",
+        retry_after_ms=max(1, int(wait_ms)),
+        limit=limit,
+    )

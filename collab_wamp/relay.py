@@ -25,6 +25,8 @@ from .tokens import Claims
 # A feed without participants is kept so long: somebody may be about to join.
 LINGER_S = 20.0
 RETRY_S = 0.5
+# A join is over by then, one way or the other.
+JOIN_S = 10.0
 
 
 # Gets the WAMP session ids of the node's connections.
@@ -58,6 +60,8 @@ class Relay:
         self._topics: dict[str, Feed] = {}
         # Participants whose token is another, until the roster says so.
         self._renewing: dict[str, Participant] = {}
+        # Connection → sessions that it is about to join → when that must be over.
+        self._joining: dict[int, dict[SessionKey, float]] = {}
         # What the newest token says, of connections that have got another one.
         self._claims: dict[int, Claims] = {}
         self.refused_presence = 0
@@ -84,12 +88,19 @@ class Relay:
         return epoch
 
     def _check_number(self, key: SessionKey, wamp_session_id: int) -> None:
-        joined = sum(
-            wamp_session_id in feed.by_connection
-            for other, feed in self._feeds.items()
-            if other != key
-        )
-        if joined >= self._sessions_per_connection:
+        if not wamp_session_id:
+            return
+        now = self._around.now_s()
+        # Those that are under way count too, until they are heard of or have failed.
+        under_way = self._joining.setdefault(wamp_session_id, {})
+        for other in [other for other, until in under_way.items() if until < now]:
+            del under_way[other]
+        joined = {
+            other for other, feed in self._feeds.items() if wamp_session_id in feed.by_connection
+        }
+        if len((joined | under_way.keys()) - {key}) < self._sessions_per_connection:
+            under_way[key] = now + JOIN_S
+        else:
             raise CollabError(
                 "too_many",
                 f"A connection joins {self._sessions_per_connection} sessions at most.",
@@ -158,6 +169,7 @@ class Relay:
     def connection_lost(self, wamp_session_id: int) -> None:
         """Remove everything that a connection was joined to."""
         self._claims.pop(wamp_session_id, None)
+        self._joining.pop(wamp_session_id, None)
         for feed in list(self._feeds.values()):
             participant_id = feed.by_connection.get(wamp_session_id)
             if participant_id is not None:
@@ -172,6 +184,7 @@ class Relay:
 
     def _as_of_now(self, key: SessionKey, known: Participant) -> Participant:
         """A participant of this node with what their token says by now; the store is told too."""
+        self._joining.get(known.wamp_session_id, {}).pop(key, None)  # it is heard of
         claims = self._claims.get(known.wamp_session_id)
         if claims is None:
             return known

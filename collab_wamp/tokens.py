@@ -73,6 +73,7 @@ class Keyring:
         public_algorithm: which of the two.
         issuer: the `iss` that is wanted; "" = not looked at.
         leeway_s: how far the issuer's clock may be ahead.
+        longest_s: the longest life of a token that is accepted.
     """
 
     secret: str = attrs.field(default="", repr=False)
@@ -81,6 +82,7 @@ class Keyring:
     issuer: str = "collab_wamp"
     audience: str = "collab_wamp"
     leeway_s: float = 30.0
+    longest_s: float = float("inf")
 
     def issue(self, claims: Claims, *, now_s: float, ttl_s: float) -> str:
         """A token signed with the secret, good for `ttl_s` seconds.
@@ -147,7 +149,11 @@ class Keyring:
             )
         except (jwt.PyJWTError, ValueError, TypeError, KeyError, RecursionError):
             raise invalid() from None
-        return read_claims(body, now_s=now_s, leeway_s=self.leeway_s)
+        claims = read_claims(body, now_s=now_s, leeway_s=self.leeway_s)
+        if claims.expires_at - claims.issued_at > self.longest_s:
+            # Its revocation would be forgotten before it expires.
+            raise invalid()
+        return claims
 
 
 def read_claims(body: Mapping[str, Any], *, now_s: float, leeway_s: float) -> Claims:

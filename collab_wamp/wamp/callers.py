@@ -11,6 +11,7 @@ from autobahn.wamp.types import CallDetails
 from ..caller import Caller
 from ..errors import CollabError
 from ..protocol import NODE_REFRESHED, ON_BEHALF, ROUTER_CLAIMS, Arguments
+from ..rates import Limiter
 from ..tokens import Claims
 from .component import BACKEND, CollabComponent
 
@@ -24,17 +25,24 @@ class Callers:
 
     The node's own parts may call on behalf of a user whose token they have checked: they give its
     claims (`Claims.as_extra`) as the argument `on_behalf`, which clients cannot.
+
+    Args:
+        limiter: that each call is counted by; None = whoever answers does it.
     """
 
-    def __init__(self, component: CollabComponent) -> None:
+    def __init__(self, component: CollabComponent, limiter: Limiter | None = None) -> None:
         self._component = component
+        self._limiter = limiter
         self._known: OrderedDict[int, Claims] = OrderedDict()
 
     async def serve(self, procedure: str, answer: Answer, *, shared: bool = False) -> None:
         """Register a procedure that is told who calls; see `CollabComponent.serve`."""
 
         async def handle(details: CallDetails, arguments: Arguments) -> dict[str, Any]:
-            return await answer(await self._caller(details, arguments), arguments)
+            caller = await self._caller(details, arguments)
+            if self._limiter is not None:
+                await self._limiter.take("calls", caller.claims.tenant, caller.claims.user_id)
+            return await answer(caller, arguments)
 
         await self._component.serve(procedure, handle, shared=shared)
 

@@ -78,7 +78,7 @@ class Component(CollabComponent):
         )
         self._started_ms = self.config.extra["now_ms"]()
         await self._follow()
-        callers = Callers(self)
+        callers = Callers(self, self._limiter)
         await callers.begin()
         for procedure, answer in (
             (protocol.TOKEN_ISSUE, self._credentials.issue),
@@ -255,6 +255,8 @@ class Component(CollabComponent):
             await self._limit("connections", claims)
             # It may have been revoked while it waited for its turn.
             self._credentials.check(claims)
+        else:
+            await self._limit("calls", claims)
         return {}
 
     async def _admit_http(self, _details: CallDetails, arguments: Arguments) -> dict[str, Any]:

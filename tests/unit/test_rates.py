@@ -100,6 +100,23 @@ class LimiterTests(RatesCase):
         self.around.clock.advance(0.11)
         self.successResultOf(asked)
 
+    def test_nobody_waits_longer_than_the_longest_delay_by_much(self) -> None:
+        limiter = self.limiter(Rates(edits_per_user=Rate(10, 10), longest_delay_s=1.0))
+        ended: list[tuple[float, str]] = []
+        for _ in range(200):
+            self.ask(limiter).addBoth(
+                lambda result: ended.append(
+                    (self.around.now_s(), "passed" if result is None else result.value.code)
+                )
+            )
+        for _ in range(400):
+            self.around.clock.advance(0.01)
+        self.assertEqual(len(ended), 200)
+        self.assertLessEqual(max(at for at, _ in ended), 2.2)
+        passed = sum(how == "passed" for _, how in ended)
+        self.assertTrue(10 <= passed <= 32, passed)
+        self.assertEqual({how for _, how in ended}, {"passed", "rate_limited"})
+
     def test_those_who_ask_together_pass_in_their_order(self) -> None:
         limiter = self.limiter(Rates(edits_per_user=Rate(10, 1), longest_delay_s=5))
         order: list[int] = []

@@ -289,6 +289,36 @@ class ReceiverTests(RelayCase):
         self.assertEqual(self.revisions(1), [1])
 
 
+class NumberTests(RelayCase):
+    async def join(self, session_id: str) -> str:
+        caller = self.party.caller(1)
+        await self.party.call("create", caller, session_id=session_id, if_absent=True)
+        try:
+            await self.party.call("join", caller, session_id=session_id, client_id="client-0001")
+        except CollabError as error:
+            return error.code
+        return "ok"
+
+    async def test_so_many_sessions_at_one_time_and_any_number_one_after_another(self) -> None:
+        for number in range(120):
+            self.assertEqual(await self.join(f"session-{number}"), "ok")
+            await self.party.call("leave", self.party.caller(1), session_id=f"session-{number}")
+        codes = [await self.join(f"other-{number}") for number in range(52)]
+        self.assertEqual(codes, ["ok"] * 50 + ["too_many"] * 2)
+
+    async def test_joins_under_way_count(self) -> None:
+        for number in range(51):
+            key = SessionKey("acme", f"session-{number}")
+            await self.party.call("create", self.party.caller(1), session_id=key.session_id)
+            if number < 50:
+                await self.party.relay.watch(key, 1)
+        with self.assertRaises(CollabError) as caught:
+            await self.party.relay.watch(key, 1)
+        self.assertEqual(caught.exception.code, "too_many")
+        self.around.clock.advance(11)
+        await self.party.relay.watch(key, 1)
+
+
 class OtherSessions(RelayCase):
     async def test_sessions_of_two_tenants_under_one_id_are_apart(self) -> None:
         at = await self.joined(1)

@@ -8,6 +8,7 @@ import hmac
 import json
 from typing import Any
 
+import attrs
 import jwt
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import (
@@ -91,6 +92,14 @@ class AcceptTests(TokenCase):
         token = RING.issue(claims, now_s=NOW, ttl_s=60)
         self.assertEqual(RING.verify(token, now_s=NOW), claims)
         self.assertEqual(Claims.from_extra(claims.as_extra()), claims)
+
+    def test_none_lives_longer_than_revocations_are_remembered(self) -> None:
+        ring = attrs.evolve(RING, longest_s=60)
+        ring.verify(signed(body()), now_s=NOW)
+        long = RING.issue(Claims("ada", "acme"), now_s=NOW, ttl_s=61)
+        RING.verify(long, now_s=NOW)
+        with self.assertRaises(CollabError):
+            ring.verify(long, now_s=NOW)
 
     def test_until_it_expires(self) -> None:
         token = signed(body())
