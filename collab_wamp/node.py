@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 import string
 import sys
 from importlib import resources
@@ -21,6 +22,15 @@ def node_dir(config: Config) -> Path:
 def private_socket(config: Config) -> Path:
     """Where the node's own components connect."""
     return node_dir(config) / "router.sock"
+
+
+def owner_of_name(config: Config) -> str:
+    """What tells this node from another that is given the same instance id: made once for its data
+    folder, which is for one node."""
+    path = config.data_dir / "node-key"
+    if not path.exists():
+        path.write_text(secrets.token_hex(16), encoding="utf-8")
+    return path.read_text(encoding="utf-8").strip()
 
 
 def drain_note(config: Config) -> Path:

@@ -64,8 +64,13 @@ class Commons(Protocol):
     async def revocations(self) -> list[Revocation]:
         """All that are kept."""
 
-    async def beat(self, instance_id: str, report: dict[str, Any], ttl_s: float) -> None:
-        """Say that an instance is alive, with a report (JSON) of what it does."""
+    async def beat(
+        self, instance_id: str, report: dict[str, Any], ttl_s: float, owner: str
+    ) -> bool:
+        """Say that an instance is alive, with a report (JSON) of what it does.
+
+        False, and nothing changed, where another `owner` is alive under this name.
+        """
 
     async def reports(self) -> dict[str, dict[str, Any]]:
         """The last report of each instance that is alive."""

@@ -20,6 +20,7 @@ class MemoryCommons:
         self._now_ms = now_ms
         self._revocations: dict[tuple[str, str, str], tuple[Revocation, float]] = {}
         self._instances: dict[str, tuple[float, dict[str, Any]]] = {}
+        self._owners: dict[str, str] = {}
         self._full: dict[str, float] = {}
         self._listeners: list[NodesListener] = []
 
@@ -33,8 +34,14 @@ class MemoryCommons:
         now = self._now_ms()
         return [row for row, until in self._revocations.values() if until >= now]
 
-    async def beat(self, instance_id: str, report: dict[str, Any], ttl_s: float) -> None:
+    async def beat(
+        self, instance_id: str, report: dict[str, Any], ttl_s: float, owner: str
+    ) -> bool:
+        if instance_id in await self.reports() and self._owners[instance_id] != owner:
+            return False
+        self._owners[instance_id] = owner
         self._instances[instance_id] = (self._now_ms() + ttl_s * 1000, report)
+        return True
 
     async def reports(self) -> dict[str, dict[str, Any]]:
         now = self._now_ms()

@@ -4,6 +4,7 @@
 `revocations`                     hash    tenant, kind, name: a line each → `at:until`, milliseconds
 `{nodes}:instances`               zset    instance_id, scored by the time it is alive until
 `{nodes}:report:ID`               string  the last report of an instance, JSON; expires with it
+`{nodes}:owner:ID`                string  which node has the name of an instance; expires with it
 `{nodes}:ping:ID`                 string  to see whether the store takes writes; expires
 `{rate:TENANT}:…`                 string  when a token bucket is full again; expires then
 ================================  ======  ========================================================
@@ -32,6 +33,10 @@ Run = Callable[..., Awaitable[Any]]
 
 def report_key(instance_id: str) -> str:
     return f"{{nodes}}:report:{instance_id}"
+
+
+def owner_key(instance_id: str) -> str:
+    return f"{{nodes}}:owner:{instance_id}"
 
 
 class RedisCommons:
@@ -77,9 +82,14 @@ class RedisCommons:
             await self._command("HDEL", REVOCATIONS, *old)
         return found
 
-    async def beat(self, instance_id: str, report: dict[str, Any], ttl_s: float) -> None:
-        keys = [INSTANCES, report_key(instance_id)]
-        await self._change("beat", keys, instance_id, orjson.dumps(report), int(ttl_s * 1000))
+    async def beat(
+        self, instance_id: str, report: dict[str, Any], ttl_s: float, owner: str
+    ) -> bool:
+        keys = [INSTANCES, report_key(instance_id), owner_key(instance_id)]
+        _, ours = await self._change(
+            "beat", keys, instance_id, orjson.dumps(report), int(ttl_s * 1000), owner
+        )
+        return bool(ours)
 
     async def reports(self) -> dict[str, dict[str, Any]]:
         names = [name.decode() for name in await self._run("instances", [INSTANCES], "alive")]
@@ -102,6 +112,7 @@ class RedisCommons:
     async def farewell(self, instance_id: str) -> None:
         await self._command("ZREM", INSTANCES, instance_id)
         await self._command("DEL", report_key(instance_id))
+        await self._command("DEL", owner_key(instance_id))
 
     async def take(self, buckets: Sequence[Bucket], most_wait_s: float) -> Taken:
         rows: list[Any] = []

@@ -16,7 +16,7 @@ from ..config import Config
 from ..credentials import Credentials, as_rows
 from ..discovery import Discovery
 from ..errors import CollabError
-from ..node import drain_note, drained_note
+from ..node import drain_note, drained_note, owner_of_name
 from ..notices import Notices
 from ..ot import TYPES
 from ..participants import random_name
@@ -60,6 +60,8 @@ class Component(CollabComponent):
             longest_s=config.auth.issued_s,
             kept_s=config.auth.revocations_kept_s,
         )
+        self._owner = owner_of_name(config)
+        self._is_double = False
         # Whether something may have been announced that was not heard here.
         self._missed = self._catching_up = False
         self._limiter = self.limiter()
@@ -172,7 +174,12 @@ class Component(CollabComponent):
         """Say that this instance is alive and what it does, and look who is not any more."""
         if self._drain.ended:
             return
-        await self._store.commons.beat(self._instance_id, await self._report(), ALIVE_S)
+        report = await self._report()
+        ours = await self._store.commons.beat(self._instance_id, report, ALIVE_S, self._owner)
+        if self._is_double != (not ours):
+            self._is_double = not ours
+            if self._is_double:
+                self.log.error("{problem}", problem=self._double())
         await bury_the_dead(self._store, self._store.commons)
 
     def _enter_registry(self, config: Config) -> tuple[Registry | None, Heart | None]:
@@ -216,6 +223,9 @@ class Component(CollabComponent):
         if self._heart is not None:
             await self._heart.stop()
         await self._store.commons.farewell(self._instance_id)
+
+    def _double(self) -> str:
+        return f"another node runs as instance {self._instance_id!r}: give each its INSTANCE_ID"
 
     async def _report(self) -> dict[str, Any]:
         tenants: dict[str, dict[str, Any]] = {}
@@ -288,6 +298,8 @@ class Component(CollabComponent):
 
     async def _health(self, _details: CallDetails, arguments: Arguments) -> dict[str, Any]:
         arguments.finish()
+        if self._is_double:
+            return {"ok": False, "problem": self._double()}
         registry = "off" if self._heart is None else self._heart.problem or "ok"
         return {"ok": True, "registry": registry, "draining": self._drain.deadline_s is not None}
 

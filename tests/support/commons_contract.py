@@ -58,9 +58,9 @@ class CommonsContract:
 
     async def test_who_beats_is_alive_with_a_report(self) -> None:
         self.assertEqual(await self.commons.reports(), {})
-        await self.commons.beat("a", {"n": 1}, 60)
-        await self.commons.beat("b", {"n": 2}, 60)
-        await self.commons.beat("a", {"n": 3}, 60)
+        await self.commons.beat("a", {"n": 1}, 60, "me")
+        await self.commons.beat("b", {"n": 2}, 60, "me")
+        await self.commons.beat("a", {"n": 3}, 60, "me")
         self.assertEqual(await self.commons.reports(), {"a": {"n": 3}, "b": {"n": 2}})
         self.assertEqual(await self.commons.dead(), [])
         self.assertFalse(await self.commons.bury("a"))
@@ -68,9 +68,19 @@ class CommonsContract:
         self.assertEqual(await self.commons.reports(), {"b": {"n": 2}})
         self.assertEqual(await self.commons.dead(), [])
 
+    async def test_a_name_is_for_one_node_as_long_as_that_is_alive(self) -> None:
+        self.assertTrue(await self.commons.beat("a", {"n": 1}, 0.3, "one"))
+        self.assertFalse(await self.commons.beat("a", {"n": 2}, 60, "other"))
+        self.assertEqual(await self.commons.reports(), {"a": {"n": 1}})
+        self.assertTrue(await self.commons.beat("a", {"n": 3}, 0.3, "one"))
+        await self.pass_time(0.4)
+        self.assertTrue(await self.commons.beat("a", {"n": 4}, 60, "other"))
+        await self.commons.farewell("a")
+        self.assertTrue(await self.commons.beat("a", {"n": 5}, 60, "third"))
+
     async def test_who_stops_beating_is_dead_until_buried(self) -> None:
-        await self.commons.beat("a", {}, 0.2)
-        await self.commons.beat("b", {}, 60)
+        await self.commons.beat("a", {}, 0.2, "me")
+        await self.commons.beat("b", {}, 60, "me")
         await self.pass_time(0.25)
         self.assertEqual(list(await self.commons.reports()), ["b"])
         self.assertEqual(await self.commons.dead(), ["a"])

@@ -57,6 +57,11 @@ class Node:
     def start(self) -> None:
         """Start it, or start it again, and wait until it is ready."""
         before = len(self.said()) if self.output.exists() else 0
+        self.launch()
+        self.wait_until_said("ready:", before)
+
+    def launch(self) -> None:
+        """Start it, and wait for nothing."""
         with self.output.open("ab") as output:
             self.process = subprocess.Popen(
                 self.command,
@@ -66,7 +71,6 @@ class Node:
                 stderr=output,
             )
         atexit.register(self.stop)
-        self.wait_until_said("ready:", before)
 
     def said(self) -> str:
         return self.output.read_text()

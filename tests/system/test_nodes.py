@@ -4,11 +4,33 @@ from __future__ import annotations
 
 from typing import Any
 
+from twisted.internet.threads import deferToThread
+
+from tests.support.node import Node
 from tests.support.pair import NodesCase
 from tests.support.raw_wamp import CallError, RawClient
 from tests.support.waiting import until
+from tests.system.test_health import get
 
 NOTICE = "collab.notice"
+
+
+class DoubleTests(NodesCase):
+    async def test_a_node_under_the_name_of_another_is_not_ready_and_says_why(self) -> None:
+        node = Node(REDIS_URL=self.pair.store.url, INSTANCE_ID="a")
+        self.addCleanup(lambda: deferToThread(node.stop))
+        await deferToThread(node.launch)
+        await until(lambda: "'a'" in str(missing(node)), 40)
+        self.assertIn("give each its INSTANCE_ID", str(missing(node)))
+        self.assertEqual(missing(self.pair.a), [])
+
+
+def missing(node: Node) -> list[str]:
+    """What a node says that it lacks; nothing while it does not answer."""
+    try:
+        return list(get(node, "/ready")[1]["missing"])
+    except OSError:
+        return []
 
 
 class NodesTests(NodesCase):

@@ -82,7 +82,7 @@ ONLY_IN: dict[str, set[str]] = {
     "time": {"wamp", "http", "children", "embedded", "several", "supervisor", "commands"}
     | {"tracing"},
     "random": {"wamp", "client"},
-    "secrets": {"wamp", "http", "client", "commands"},
+    "secrets": {"wamp", "http", "client", "commands", "node"},
     "prometheus_client": {"metrics", "metrics_folder", "wamp/pulse"},
     "opentelemetry": {"tracing"},
 }

@@ -43,8 +43,10 @@ class ReportsTests(TestCase):
         await self.make("other")
         await self.make(tenant="rival")
         row = {"connections": 3, "users": 2, "sessions": 1, "participants": 2}
-        await self.commons.beat("a", {"tenants": {"acme": row, "rival": row}}, 10)
-        await self.commons.beat("b", {"tenants": {"acme": {"connections": 1, "users": 1}}}, 10)
+        await self.commons.beat("a", {"tenants": {"acme": row, "rival": row}}, 10, "me")
+        await self.commons.beat(
+            "b", {"tenants": {"acme": {"connections": 1, "users": 1}}}, 10, "me"
+        )
         found = await self.reports.connections(caller("stats"), Arguments((), {}))
         self.assertEqual(
             found,
@@ -78,9 +80,9 @@ class ReportsTests(TestCase):
         await self.make()
         await self.store.join(KEY, participant("p1", "client-0001", instance_id="a"))
         await self.store.join(KEY, participant("p2", "client-0002", instance_id="b"))
-        await self.commons.beat("a", {}, 10)
+        await self.commons.beat("a", {}, 10, "me")
         self.now_ms += 5_000
-        await self.commons.beat("b", {}, 10)
+        await self.commons.beat("b", {}, 10, "me")
         self.assertEqual(await bury_the_dead(self.store, self.commons), [])
         self.now_ms += 6_000
         self.assertEqual(await bury_the_dead(self.store, self.commons), ["a"])
