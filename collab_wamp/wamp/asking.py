@@ -27,7 +27,7 @@ async def ask(
         CollabError: as the component answers; `overloaded` where it does not in time, or not yet.
     """
     try:
-        waiting = _apart(component.call(procedure, **arguments))
+        waiting = apart(component.call(procedure, **arguments))
         answer: dict[str, Any] = await waiting.addTimeout(seconds, component.clock)
     except CancelledError:  # whoever waited has gone
         raise
@@ -47,7 +47,7 @@ def not_ready() -> CollabError:
     return CollabError("overloaded", "The node is starting; try again.", retry_after_ms=500)
 
 
-def _apart(asked: Deferred[Any]) -> Deferred[Any]:
+def apart(asked: Deferred[Any]) -> Deferred[Any]:
     """Fires like `asked`; but to cancel it lets the call be, which would not end well."""
     waiting: Deferred[Any] = Deferred()
 

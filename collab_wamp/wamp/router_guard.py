@@ -34,7 +34,7 @@ from .. import __version__, metrics, protocol
 from ..config import Config
 from ..tokens import Claims
 from . import connections, tuning, workers
-from .asking import ask, not_ready
+from .asking import apart, ask, not_ready
 from .component import CollabComponent
 from .guarded import GuardedProtocol
 from .logs import take_over_log
@@ -235,7 +235,7 @@ class Guard(CollabComponent):
 
     async def _ask(self, procedure: str) -> dict[str, Any]:
         start = time.monotonic()
-        answer = self.call(procedure)
+        answer = apart(self.call(procedure))
         answer.addTimeout(HEALTH_S, reactor)
         try:
             said = dict(await answer)

@@ -10,12 +10,18 @@ from twisted.internet.threads import deferToThread
 from twisted.trial.unittest import TestCase
 
 from collab_wamp.client import Client, Document, connect
+from collab_wamp.tokens import Claims, Keyring
 from tests.support.link import Link
-from tests.support.node import Node
-from tests.support.raw_wamp import CallError, logged_in
+from tests.support.node import SECRET, Node
+from tests.support.raw_wamp import CallError, RawClient, logged_in
 from tests.support.valkey import ValkeyServer
 from tests.support.waiting import until
 from tests.system.test_health import get
+
+
+def ticket(user: str, *capabilities: str, token_id: str = "") -> str:
+    claims = Claims(user, "acme", {"*": "manage"}, token_id=token_id, capabilities=capabilities)
+    return Keyring(secret=SECRET).issue(claims, now_s=time.time(), ttl_s=900)
 
 
 class StoreLinkTests(TestCase):
@@ -95,6 +101,25 @@ class StoreLinkTests(TestCase):
         await until(
             lambda: set(ada.roster) == here and set(bob.roster) == here, 30, "both see both"
         )
+
+    async def test_what_was_revoked_meanwhile_is_cut_when_the_link_is_back(self) -> None:
+        """Also where the announcements are heard again before the store answers."""
+        boss = await logged_in(self.a.port, ticket("boss", "tokens"))
+        self.addCleanup(boss.cut)
+        for number, breaks in enumerate((self.link.cut, self.fall_silent) * 2):
+            token = ticket("eve", "edit", token_id=f"stolen{number}")
+            eve = await logged_in(self.b.port, token)
+            self.addCleanup(eve.cut)
+            await breaks()
+            await self.ready(self.b, 503)
+            await boss.call("collab.token.revoke", token_id=f"stolen{number}")
+            self.link.mend()
+            await eve.until_closed(20)
+            await self.ready(self.b, 200)
+            late = await RawClient(self.b.port).connect()
+            answer = await late.login(token)
+            await late.cut()
+            self.assertEqual(answer[2], "collab.error.token_revoked")
 
     async def fall_silent(self) -> None:
         self.link.fall_silent()
