@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
+
+from twisted.internet.defer import Deferred, FirstError, gatherResults
 
 from .access import ORDINARY, RIGHTS, allows, effective, right_for, without
 from .caller import Caller
@@ -42,6 +45,23 @@ class Rights:
         if not allows(right, action):
             raise denied(action)
         return right
+
+    async def visible(self, caller: Caller, session_ids: Sequence[str]) -> list[str]:
+        """Those of the tenant's sessions that the caller may view."""
+        tenant, user_id = caller.claims.tenant, caller.claims.user_id
+        asked = [
+            Deferred.fromCoroutine(self._store.granted(SessionKey(tenant, name), user_id))
+            for name in session_ids
+        ]
+        try:
+            granted = await gatherResults(asked, consumeErrors=True)
+        except FirstError as error:
+            error.subFailure.raiseException()
+        return [
+            name
+            for name, stored in zip(session_ids, granted, strict=True)
+            if effective(right_for(caller.claims, name) or "", stored, withheld_from(caller))
+        ]
 
     async def grant(self, caller: Caller, arguments: Arguments) -> dict[str, Any]:
         """Give a user this right, whatever their token says."""

@@ -365,7 +365,7 @@ class Sessions:
             named = sorted(name for name in rights if name > cursor)
             ids = await self._store.existing(tenant, named[:limit])
             more = named[limit - 1] if len(named) > limit else ""
-        return {"sessions": ids, "cursor": more or None}
+        return {"sessions": await self.rights.visible(caller, ids), "cursor": more or None}
 
     async def destroy(self, caller: Caller, arguments: Arguments) -> dict[str, Any]:
         key = self._key(caller, arguments)

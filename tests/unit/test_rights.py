@@ -86,6 +86,17 @@ class RightsTests(RelayCase):
         ):  # fmt: skip
             self.assertEqual(await self.code(name, 2, self.bob, **more), "no_such_session", name)
 
+    async def test_a_list_has_what_one_may_view(self) -> None:
+        await self.party.call("create", self.party.caller(1), session_id="other")
+        caller = self.party.caller(2, self.bob)
+        found = await self.party.call("list_sessions", caller)
+        self.assertEqual(found["sessions"], ["notes", "other"])
+        await self.revoke("bob", right="edit")
+        self.assertEqual(await self.party.call("list_sessions", caller), found)
+        await self.revoke("bob")
+        found = await self.party.call("list_sessions", caller)
+        self.assertEqual(found["sessions"], ["other"])
+
     async def test_who_may_only_view_hears_and_does_not_edit(self) -> None:
         await self.revoke("bob", right="edit")
         participant_id = self.feed().by_connection[2]
