@@ -23,10 +23,10 @@ RETRY_MOST_S = 5.0
 SOUND_S = 10.0
 
 
-def die_with_parent() -> None:
-    """Ask Linux to end this process when its parent ends; elsewhere this does nothing."""
+def die_with_parent(number: signal.Signals = signal.SIGTERM) -> None:
+    """Ask Linux to signal this process when its parent ends; elsewhere this does nothing."""
     if sys.platform == "linux":
-        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, number)
 
 
 class Child:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import signal
 import sys
 import time
 from functools import partial
@@ -82,7 +83,9 @@ def run(name: str, number: int) -> int:
 def main() -> None:
     if len(sys.argv) != 3 or sys.argv[1] not in COMPONENTS:
         sys.exit(f"usage: python -m collab_wamp.wamp.worker {'|'.join(COMPONENTS)} NUMBER")
-    die_with_parent()
+    # Who ends in order is asked to by its parent, which waits. Where that one has been killed, a
+    # worker that hangs would stay for ever.
+    die_with_parent(signal.SIGKILL)
     sys.exit(run(sys.argv[1], int(sys.argv[2])))
 
 

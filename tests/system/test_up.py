@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import os
 import signal
@@ -40,6 +41,12 @@ def ready(node: Node) -> int:
         return link.getresponse().status
     finally:
         link.close()
+
+
+def kill_those_left(pids: list[int]) -> None:
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
 
 
 class UpTests(TestCase):
@@ -129,6 +136,23 @@ class UpTests(TestCase):
             await deferToThread(node.wait_until_said, f"{name} is started again", said)
             await until(lambda: ready(node) == 200)
         await self.write(node, 0, "works")
+
+    async def test_a_second_signal_leaves_no_worker_that_hangs(self) -> None:
+        node = await self.node(DRAIN_S="600")
+        client = await logged_in(node.port, node.token())
+        self.addCleanup(client.cut)
+        ours = [pid for pid, parent, _ in processes() if node._is_ours(pid, parent)]
+        hung = node.pids("sessions") + node.pids("relay")
+        self.assertEqual(len(hung), 2)
+        self.addCleanup(kill_those_left, hung)
+        for pid in hung:
+            os.kill(pid, signal.SIGSTOP)
+        assert node.process is not None
+        node.process.send_signal(signal.SIGTERM)
+        await deferToThread(node.wait_until_said, "draining, within")
+        node.process.send_signal(signal.SIGTERM)
+        self.assertEqual(await deferToThread(node.process.wait, 20), 1)
+        await until(lambda: not {pid for pid, _parent, _command in processes()} & set(ours))
 
     async def test_nothing_is_left_when_the_supervisor_is_killed(self) -> None:
         node = await self.node()
