@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+import os
 import secrets
 import string
 import sys
@@ -34,13 +36,44 @@ def owner_of_name(config: Config) -> str:
 
 
 def drain_note(config: Config) -> Path:
-    """That is there when the node is to end in order."""
+    """That is there when the node is to end in order; see `ask_to_drain`."""
     return node_dir(config) / "drain"
 
 
 def drained_note(config: Config) -> Path:
     """That is there when it has done so, but for its processes."""
     return node_dir(config) / "drained"
+
+
+def ask_to_drain(note: Path, until_s: float) -> None:
+    """Leave a drain note, or make what is to happen until then happen sooner.
+
+    Args:
+        until_s: when it is to be over, in seconds since 1970: who reads it may be another process
+            than who was asked first.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    asked = drain_asked(note, until_s)
+    part = note.with_name(f"{note.name}.{os.getpid()}")
+    part.write_text(repr(until_s if asked is None else min(asked, until_s)), encoding="ascii")
+    part.replace(note)
+
+
+def drain_asked(note: Path, otherwise_s: float) -> float | None:
+    """Until when the node is to end, in seconds since 1970; None where nobody has asked.
+
+    Args:
+        otherwise_s: what is meant where the note names no time.
+    """
+    try:
+        until_s = float(note.read_text(encoding="ascii", errors="replace"))
+    except FileNotFoundError:
+        return None
+    except ValueError:
+        return otherwise_s
+    return until_s if math.isfinite(until_s) else otherwise_s
 
 
 def origins(config: Config) -> list[str]:

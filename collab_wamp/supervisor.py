@@ -13,7 +13,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -101,12 +101,7 @@ class Supervisor:
         events = (self._data_dir / "log" / EVENTS).open("a+")
         while not self._signals:
             time.sleep(LOOK_S)
-            for child in self._children:
-                if happened := child.look():
-                    self._say(happened)
-            # A file at its end has more when its components' supervisors have written more.
-            for line in events:
-                self._say(line.strip())
+            self._look(self._children, events)
             if not was_ready and self._is_ready():
                 was_ready = True
                 ready()
@@ -118,19 +113,36 @@ class Supervisor:
                 self._say(f"the node is not ready after {NODE_START_S:.0f} s; see {logs}")
                 return 1
         if was_ready:
-            self._drain(drained)
+            self._drain(drained, events)
         self._say("ending")
         return 0
 
-    def _drain(self, drained: Path) -> None:
+    def _look(self, children: list[Child], events: Iterable[str]) -> None:
+        """Start again what has died, and say so."""
+        for child in children:
+            if happened := child.look():
+                self._say(happened)
+        # A file at its end has more when its components' supervisors have written more.
+        for line in events:
+            self._say(line.strip())
+
+    def _drain(self, drained: Path, events: Iterable[str]) -> None:
         """Let the node's connections go elsewhere, and what is under way be answered."""
-        node.drain_note(self.config).touch()
-        self._say(f"draining, within {self.config.server.drain_s:.0f} s; once more ends it at once")
-        end = time.monotonic() + self.config.server.drain_s + DRAIN_MORE_S
+        within_s = self.config.server.drain_s
+        try:
+            node.ask_to_drain(node.drain_note(self.config), time.time() + within_s)
+        except OSError as error:
+            self._say(f"the node cannot be asked to drain: {error}")
+            return
+        self._say(f"draining, within {within_s:.0f} s; once more ends it at once")
+        end = time.monotonic() + within_s + DRAIN_MORE_S
+        others = [child for child in self._children if child is not self._node]
         # Where a part of the node has gone for good, it cannot say that it is done.
         while not drained.exists() and time.monotonic() < end:
             time.sleep(LOOK_S)
-            if any(not child.alive for child in self._children):
+            # Without its store the node could not end in order.
+            self._look(others, events)
+            if not self._node.alive:
                 return
 
     def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
@@ -191,6 +203,7 @@ class Supervisor:
             log=self._log("node.log"),
             prepare=self._prepare_node,
         )
+        self._node = crossbar
         self._children.append(crossbar)
         crossbar.start()
 

@@ -6,7 +6,7 @@ import random
 import secrets
 from typing import Any
 
-from autobahn.wamp.exception import ApplicationError
+from autobahn.wamp.exception import ApplicationError, TransportLost
 from autobahn.wamp.types import CallDetails
 from twisted.internet.task import LoopingCall
 
@@ -75,6 +75,7 @@ class Component(CollabComponent):
             asked=drain_note(config),
             done=drained_note(config),
             within_s=config.server.drain_s,
+            now_ms=self.config.extra["now_ms"],
             begun=self._begin_drain,
             farewell=self._farewell,
         )
@@ -233,7 +234,7 @@ class Component(CollabComponent):
         for procedure in (protocol.ROUTER_LOAD, protocol.RELAY_LOAD):
             try:
                 load = await self.call(procedure)
-            except ApplicationError as error:
+            except (ApplicationError, TransportLost) as error:
                 # That part is being started again; the node is alive all the same.
                 self.log.debug("{name}: {error}", name=procedure, error=error)
                 continue

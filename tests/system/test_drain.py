@@ -132,6 +132,78 @@ class DrainTests(TestCase):
         self.assertEqual(await deferToThread(node.process.wait, 30), 0)
         self.assertIn("drained", node.said())
 
+    async def noticed(self, client: RawClient, count: int) -> list[dict[str, Any]]:
+        """The first so many notices of a drain."""
+        await until(lambda: len(client.events(NOTICE)) >= count, 30)
+        notices = client.events(NOTICE)[:count]
+        self.assertEqual([notice["kind"] for notice in notices], ["drain"] * count)
+        return notices
+
+    async def test_a_drain_goes_on_with_its_deadline_when_its_component_is_restarted(self) -> None:
+        """Whoever asked for it."""
+        for drain_s, asked in ((600, True), (8, False)):
+            node = await self.node(drain_s)
+            client, boss = await self.client(node), await self.client(node, "operate")
+            assert node.process is not None
+            if asked:
+                await boss.call("collab.node.drain", within_s=8)
+            else:
+                node.process.send_signal(signal.SIGTERM)
+            await self.noticed(client, 1)
+            node.kill("relay")
+            first, again = await self.noticed(client, 2)
+            # It is started again after 200 ms at the least.
+            self.assertLessEqual(again["within_ms"], first["within_ms"] - 200)
+            goodbye = await until(lambda c=client: c._first(6), 40)
+            self.assertEqual(goodbye[2], "collab.error.draining")
+            self.assertEqual(await deferToThread(node.process.wait, 40), 0)
+            self.assertEqual("drained" in node.said(), asked, node.said())
+
+    async def test_a_drain_under_way_is_shortened_and_never_made_longer(self) -> None:
+        for drain_s, signalled in ((600, False), (2, True)):
+            node = await self.node(drain_s)
+            client, boss = await self.client(node), await self.client(node, "operate")
+            first = await boss.call("collab.node.drain", within_s=300)
+            await self.noticed(client, 1)
+            more = await boss.call("collab.node.drain", within_s=500)
+            self.assertLessEqual(more["within_ms"], first["within_ms"])
+            assert node.process is not None
+            if signalled:
+                node.process.send_signal(signal.SIGTERM)
+            else:
+                less = await boss.call("collab.node.drain", within_s=2)
+                self.assertLessEqual(less["within_ms"], 2000)
+            _, notice = await self.noticed(client, 2)
+            self.assertLessEqual(notice["within_ms"], 2000)
+            goodbye = await until(lambda c=client: c._first(6))
+            self.assertEqual(goodbye[2], "collab.error.draining")
+            self.assertEqual(await deferToThread(node.process.wait, 30), 0)
+
+    async def test_a_note_without_a_time_means_the_configured_one(self) -> None:
+        node = await self.node(drain_s=2)
+        client = await self.client(node)
+        note = node.data_dir / "node" / "drain"
+        note.touch()
+        [notice] = await self.noticed(client, 1)
+        self.assertLessEqual(notice["within_ms"], 2000)
+        self.assertLessEqual(float(note.read_text()), time.time() + 2)
+        assert node.process is not None
+        self.assertEqual(await deferToThread(node.process.wait, 30), 0)
+
+    async def test_a_store_that_dies_meanwhile_is_restarted_and_the_drain_goes_on(self) -> None:
+        node = Node(DRAIN_S="4")
+        self.addCleanup(lambda: deferToThread(node.stop))
+        await deferToThread(node.start)
+        client = await self.client(node)
+        assert node.process is not None
+        node.process.send_signal(signal.SIGTERM)
+        await self.noticed(client, 1)
+        node.kill("store")
+        goodbye = await until(lambda: client._first(6))
+        self.assertEqual(goodbye[2], "collab.error.draining")
+        self.assertEqual(await deferToThread(node.process.wait, 30), 0)
+        self.assertIn("store is started again", node.said())
+
     async def test_an_edit_beyond_the_end_is_refused_and_not_lost(self) -> None:
         """Everybody who types while the node ends has each edit acknowledged exactly once."""
         one, other = await self.node(4, "one"), await self.node(4, "other")
