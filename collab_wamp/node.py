@@ -138,6 +138,6 @@ def write(config: Config) -> Path:
         )
     (folder / "config.yaml").write_text(render(config), encoding="utf-8")
     stale_notes = (drain_note(config), drained_note(config))
-    for stale in (private_socket(config), folder / "node.pid", *stale_notes):
+    for stale in (private_socket(config), *folder.glob("*.pid"), *stale_notes):
         stale.unlink(missing_ok=True)
     return folder

@@ -24,9 +24,10 @@ from . import embedded, node
 from .children import Child
 from .config import Config, ConfigError
 from .metrics_folder import FOLDER_VARIABLE, PROCESS_VARIABLE, ROUTER, wipe
-from .wamp.supervise import EVENTS
+from .wamp.supervise import EVENTS, PID_SUFFIX, WATCHERS
 
 LOOK_S = 0.05
+WATCHERS_LOOK_S = 1.0
 STORE_START_S = 60.0
 NODE_START_S = 60.0
 END_S = 6.0
@@ -65,6 +66,7 @@ class Supervisor:
         if self.config.metrics.enabled:
             self._environment[FOLDER_VARIABLE] = str(self._metrics_folder)
         self._children: list[Child] = []
+        self._look_at_watchers_at = 0.0
         self._signals = 0
 
     def run(self, ready: Callable[[], None]) -> int:
@@ -102,6 +104,9 @@ class Supervisor:
         while not self._signals:
             time.sleep(LOOK_S)
             self._look(self._children, events)
+            if self._watcher_ended():
+                # Crossbar starts no guest again, and without one the node is never ready.
+                self._node.end(END_S)
             if not was_ready and self._is_ready():
                 was_ready = True
                 ready()
@@ -126,6 +131,20 @@ class Supervisor:
         for line in events:
             self._say(line.strip())
 
+    def _watcher_ended(self) -> bool:
+        """Whether one of the guests that watch the components has died; looks now and then."""
+        if not self._node.alive or time.monotonic() < self._look_at_watchers_at:
+            return False
+        self._look_at_watchers_at = time.monotonic() + WATCHERS_LOOK_S
+        for name in WATCHERS:
+            file = node.node_dir(self.config) / f"{name}{PID_SUFFIX}"
+            # There is none yet, or nothing in it, while the node starts.
+            pid = file.read_text(encoding="ascii") if file.exists() else ""
+            if pid and not is_alive(int(pid)):
+                self._say(f"watcher {name} ended")
+                return True
+        return False
+
     def _drain(self, drained: Path, events: Iterable[str]) -> None:
         """Let the node's connections go elsewhere, and what is under way be answered."""
         within_s = self.config.server.drain_s
@@ -142,7 +161,7 @@ class Supervisor:
             time.sleep(LOOK_S)
             # Without its store the node could not end in order.
             self._look(others, events)
-            if not self._node.alive:
+            if not self._node.alive or self._watcher_ended():
                 return
 
     def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
@@ -233,3 +252,13 @@ class Supervisor:
             return False
         finally:
             link.close()
+
+
+def is_alive(pid: int) -> bool:
+    """Whether there is such a process of ours."""
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, PermissionError):
+        # All of a node's processes are one user's: the number is another's by now.
+        return False
+    return True

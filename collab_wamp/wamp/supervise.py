@@ -3,7 +3,8 @@
 A guest of the Crossbar node. It starts `collab_wamp.wamp.worker NAME NUMBER`, of sessions workers
 as many as are configured (`server.workers`), and starts each again whenever it dies. In the log
 folder of the node, `NAME.log` (`NAME-2.log`, …) takes a worker's output and `components.log` a line
-for each death and start, which `collab-wamp up` repeats. It ends with the node.
+for each death and start, which `collab-wamp up` repeats. It ends with the node. Its own process
+is in `NAME.pid` of the node's folder: where that one has died, `collab-wamp up` restarts the node.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from ..children import Child, die_with_parent
 from ..metrics_folder import FOLDER_VARIABLE, PROCESS_VARIABLE, mark_dead
 
 EVENTS = "components.log"
+PID_SUFFIX = ".pid"
+WATCHERS = ("sessions", "relay")
 LOOK_S = 0.05
 END_S = 3.0
 
@@ -33,8 +36,12 @@ def main(name: str) -> None:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, end)
-    # The whole configuration would take more memory than the rest of this process.
-    folder = Path(os.environ.get("DATA_DIR", ".data")) / "log"
+    # Not by `config` and `node`: the whole configuration would take more memory than the rest of
+    # this process.
+    data_dir = Path(os.environ.get("DATA_DIR", ".data"))
+    pid_file = data_dir / "node" / f"{name}{PID_SUFFIX}"
+    pid_file.write_text(str(os.getpid()), encoding="ascii")
+    folder = data_dir / "log"
     count = int(os.environ.get("WORKERS", "1")) if name == "sessions" else 1
     titles = [name, *(f"{name}-{number}" for number in range(2, count + 1))]
     children = {

@@ -93,13 +93,15 @@ class Node:
         return Keyring(secret=SECRET).issue(claims, now_s=time.time(), ttl_s=ttl_s)
 
     def pids(self, what: str) -> list[int]:
-        """The processes of this node: `sessions`, `relay`, `router`, `store`, `node`."""
+        """The processes of this node: `sessions`, `watcher sessions`, `router`, `store`, …"""
         patterns = {
             "sessions": "wamp.worker sessions",
             "relay": "wamp.worker relay",
             "router": "crossbar-worker",
             "node": "crossbar-controller",
             "store": "valkey-server",
+            "watcher sessions": "wamp.supervise sessions",
+            "watcher relay": "wamp.supervise relay",
         }
         assert self.process is not None
         found = []

@@ -43,6 +43,14 @@ def ready(node: Node) -> int:
         link.close()
 
 
+def is_ready(node: Node) -> bool:
+    """Whether it is, or else it is not there either."""
+    try:
+        return ready(node) == 200
+    except OSError:
+        return False
+
+
 def kill_those_left(pids: list[int]) -> None:
     for pid in pids:
         with contextlib.suppress(ProcessLookupError):
@@ -135,6 +143,17 @@ class UpTests(TestCase):
             await deferToThread(node.wait_until_said, f"{name} ended (killed by SIGKILL)", said)
             await deferToThread(node.wait_until_said, f"{name} is started again", said)
             await until(lambda: ready(node) == 200)
+        await self.write(node, 0, "works")
+
+    async def test_where_a_watcher_dies_the_node_is_restarted(self) -> None:
+        node = await self.node()
+        for name in ("sessions", "relay"):
+            said = len(node.said())
+            node.kill(f"watcher {name}")
+            await deferToThread(node.wait_until_said, f"watcher {name} ended", said)
+            await deferToThread(node.wait_until_said, "node is started again", said)
+            await until(lambda: is_ready(node), 60)
+            self.assertEqual(node.said()[said:].count("watcher"), 1)
         await self.write(node, 0, "works")
 
     async def test_a_second_signal_leaves_no_worker_that_hangs(self) -> None:
