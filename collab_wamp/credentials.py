@@ -10,10 +10,10 @@ import attrs
 from . import access
 from .caller import Caller
 from .errors import CollabError
-from .protocol import Arguments, bad
+from .protocol import SESSION_ID, Arguments, bad
 from .store.announcements import RevokedAnnounced
 from .store.commons import Commons, Revocation
-from .tokens import Claims, Keyring
+from .tokens import MAX_RIGHTS, MAX_TOKEN, Claims, Keyring
 
 KINDS = {"token_id": "token", "user_id": "user"}
 
@@ -115,6 +115,9 @@ class Credentials:
             raise bad(
                 "user_id", "and name must be texts of 1 and 0 to 128 characters", ""
             ) from None
+        if len(token) > MAX_TOKEN:
+            # No node would accept it. Everything else in it is short.
+            raise bad("rights", f"make a token of more than {MAX_TOKEN:,} bytes; name fewer", "")
         return {"token": token, "token_id": claims.token_id, "expires_at": int(now_s + ttl_s)}
 
     def _rights(self, caller: Caller, rights: Any) -> dict[str, str]:
@@ -123,7 +126,11 @@ class Credentials:
             raise bad(
                 "rights", "must be an object: session id or * to view, edit or manage", rights
             )
+        if len(rights) > MAX_RIGHTS:
+            raise bad("rights", f"must be {MAX_RIGHTS:,} at most, not {len(rights):,}", "")
         for session_id, right in rights.items():
+            if session_id != "*" and not SESSION_ID.fullmatch(session_id):
+                raise bad("rights", f"must name session ids or *, not {session_id!r:.80}", "")
             if right not in access.RIGHTS:
                 raise bad("rights", "must give view, edit or manage", right)
             own = access.right_for(caller.claims, session_id)

@@ -88,6 +88,19 @@ class CredentialsTests(TestCase):
                 await self.refused(issuer(), **{argument: value}), ("bad_request", argument)
             )
 
+    async def test_rights_that_no_token_can_carry_are_named(self) -> None:
+        """A name that no session has, too many of them, and a token longer than is accepted."""
+        for rights in (
+            {"not a name": "view"}, {"": "view"}, {"a" * 65: "view"},
+            {f"s{number}": "view" for number in range(1001)},
+            {f"{number:064}": "manage" for number in range(1000)},
+        ):  # fmt: skip
+            refused = await self.refused(issuer(), rights=rights)
+            self.assertEqual(refused, ("bad_request", "rights"), str(rights)[:80])
+        issued = await self.issue(issuer(), rights={f"{number}": "edit" for number in range(500)})
+        claims = self.keyring.verify(issued["token"], now_s=self.now_ms / 1000)
+        self.assertEqual(len(claims.rights), 500)
+
     async def test_without_a_secret_nothing_is_issued(self) -> None:
         self.credentials = self.make(Keyring(public_key="…", public_algorithm="EdDSA"))
         self.assertEqual((await self.refused(issuer()))[0], "denied")
