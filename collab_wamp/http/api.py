@@ -37,7 +37,8 @@ from .bearer import claims_of
 from .failures import no_such_route, too_large, wrong_method
 from .headers import API, cross_origin, preflight
 from .openapi import document
-from .routes import JSON, TEXT, Answer, Incoming, Route, read_body, read_query
+from .reading import Reader
+from .routes import JSON, TEXT, Answer, Incoming, Route, read_query
 from .streaming import Outlet, ReaderGone
 
 PIECE_BYTES: Final = 64 * 1024
@@ -67,6 +68,7 @@ class Api:
         # A character may take six bytes of JSON.
         self._large_body = 6 * config.limits.document_length + ROOM_BYTES
         self._document = document(routes(config), __version__)
+        self._reader = Reader()
         self._app = Klein()
         self._app.url_map.merge_slashes = False
         self._app.handle_errors(Exception)(self._failed)  # type: ignore[arg-type]  # any request
@@ -132,11 +134,14 @@ class Api:
         async def serve(request: Any, **path: str) -> None:
             claims = await self._admitted(request)
             query = read_query(request.uri.partition(b"?")[2], route.query)
+            if route.may_begin is not None:
+                route.may_begin(claims, path)
             most = self._large_body if route.large_body else self._small_body
             data = request.content.read()
             if request.body_too_large or len(data) > most:
                 raise too_large(most)
-            media_type, body = read_body(header(request, b"content-type"), data, route)
+            given = header(request, b"content-type")
+            media_type, body = await self._reader.read(given, data, route)
 
             async def call(procedure: str, arguments: dict[str, Any]) -> dict[str, Any]:
                 return await Guard.call_for(claims, procedure, arguments)

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 from .. import protocol
+from ..access import allows, right_for
+from ..errors import CollabError
+from ..protocol import Arguments, bad
+from ..tokens import Claims
 from . import schemas
-from .formats import FORMATS, as_delta, as_text, recognised
+from .formats import FORMATS, Import, as_delta, as_text, long_trace, recognised
 from .history import trace
-from .routes import JSON, TEXT, Answer, Incoming, Parameter, Route, sound
+from .reading import sound
+from .routes import JSON, TEXT, Answer, Incoming, Parameter, Route
 from .session_routes import SESSION_ID
 
 PATH: Final = "/sessions/{session_id}/content"
@@ -37,12 +43,31 @@ async def export(incoming: Incoming) -> Answer:
     )
 
 
+def may_import(claims: Claims, path: Mapping[str, str]) -> None:
+    """Refuse whose token has no right to edit: nothing is granted on a session that is new."""
+    session_id = Arguments((), path).session_id()
+    right = right_for(claims, session_id)
+    if right is None:
+        raise CollabError("no_such_session", f"There is no session {session_id!r}.")
+    if not allows(right, "edit"):
+        raise CollabError("denied", "This needs the right to edit.", needs="edit")
+
+
+def import_of(media_type: str, body: Any) -> Import:
+    """What a body is as the beginning of a session, checked."""
+    found = recognised(media_type, body)
+    if found.type == "text" and not isinstance(found.content, str):
+        raise bad("content", "must be a text", found.content)
+    sound(found.content)
+    return found
+
+
 async def into_new(incoming: Incoming) -> Answer:
-    found = recognised(incoming.media_type, incoming.body)
+    found: Import = incoming.body
     session_id = incoming.path["session_id"]
     created = await incoming.call(
         protocol.CREATE,
-        {"session_id": session_id, "type": found.type, "content": sound(found.content)},
+        {"session_id": session_id, "type": found.type, "content": found.content},
     )
     return Answer(201, created, headers={"Location": f"/sessions/{session_id}"})
 
@@ -58,7 +83,9 @@ def _import(method: str) -> Route:
         path_parameters=(SESSION_ID,),
         body={JSON: schemas.IMPORT, TEXT: schemas.CONTENT},
         large_body=True,
-        checks_values=True,  # of a trace with a hundred thousand rows, one text is wanted
+        read_many=long_trace,
+        may_begin=may_import,
+        take=import_of,
         success={201: ({JSON: schemas.ref("Created")}, "The session was made.")},
         codes=("bad_session_id", "no_such_session", "session_exists", "document_full"),
     )

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 import attrs
+import msgspec
 
 from ..errors import CollabError
 from ..ot import TYPES
@@ -25,6 +26,18 @@ class Import:
 
     type: str
     content: Any
+
+
+class _LongTrace(msgspec.Struct):
+    """A recorded editing session, whose edits are passed over without being made into values."""
+
+    txns: msgspec.Raw
+    end_content: str = msgspec.field(name="endContent")
+    content: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    ops: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+
+
+_LONG_TRACE: Final = msgspec.json.Decoder(_LongTrace)
 
 
 # --- out --------------------------------------------------------------------------------------
@@ -95,6 +108,22 @@ def recognised(media_type: str, body: Any) -> Import:
                 return read(body)
     message = "The body must be an object with `content`, `ops` (a Delta) or `txns` (a trace)."
     raise CollabError("bad_request", message, argument="body")
+
+
+def long_trace(data: bytes) -> dict[str, Any] | None:
+    """What is wanted of a trace with any number of edits, as `recognised` takes it.
+
+    None: it is none, or has another form's key as well.
+    """
+    try:
+        found = _LONG_TRACE.decode(data)
+    except (ValueError, RecursionError):  # msgspec's are ValueErrors
+        return None
+    others = (found.content, found.ops)
+    is_list = bytes(memoryview(found.txns)[:1]) == b"["
+    if not is_list or any(other is not msgspec.UNSET for other in others):
+        return None
+    return {"txns": [], "endContent": found.end_content}
 
 
 def _json(body: dict[str, Any]) -> Import:

@@ -15,13 +15,13 @@ import attrs
 from ..errors import CollabError
 from ..protocol import MAX_INTEGER, bad
 from ..tokens import Claims
-from ..wamp.gate import Refused, check_value, read_json
-from .failures import wrong_media_type
 
 JSON: Final = "application/json"
 TEXT: Final = "text/plain"
 INTEGER = re.compile(r"0|[1-9][0-9]{0,15}")
 MOST_QUERY_FIELDS = 20
+# Of a body, its keys among them; so many are read in some milliseconds.
+MOST_VALUES: Final = 100_000
 
 
 @attrs.frozen
@@ -81,7 +81,7 @@ class Incoming:
     Attributes:
         path, query: parameters by name; those of the query that were not given are not there.
         media_type: of the body; "" = there is none.
-        body: a JSON value, or a text; None = none.
+        body: a JSON value, or a text, or what the route's `take` made of it; None = none.
         call: a procedure, and its arguments, on behalf of the user.
     """
 
@@ -113,7 +113,11 @@ class Route:
         needs: which right or capability, in words.
         body: media type → schema; none = the route takes no body.
         large_body: whether it may be as large as a document.
-        checks_values: whether it looks itself at the values of the body that it uses.
+        read_many: what it wants of the JSON of a body with too many values; None = nothing.
+        may_begin: refuses, before the body is looked at, whom the route would refuse for what
+            their token says; of the claims, and of the parameters of the path.
+        take: makes of a media type and a value what the route wants of the body, checked; a large
+            body's is run in a thread. Without it a whole body is checked.
         success: status → (media type → schema, description).
         codes: the errors that are its own, beside those that every route may have.
     """
@@ -128,7 +132,9 @@ class Route:
     query: tuple[Parameter, ...] = ()
     body: Mapping[str, Mapping[str, Any]] = attrs.field(factory=dict)
     large_body: bool = False
-    checks_values: bool = False
+    read_many: Callable[[bytes], Any] | None = None
+    may_begin: Callable[[Claims, Mapping[str, str]], None] | None = None
+    take: Callable[[str, Any], Any] | None = None
     success: Mapping[int, tuple[Mapping[str, Any], str]] = attrs.field(factory=dict)
     codes: tuple[str, ...] = ()
 
@@ -162,44 +168,6 @@ def read_query(query: bytes, parameters: tuple[Parameter, ...]) -> dict[str, Any
             raise CollabError("bad_request", f"{name} comes twice.", argument=name)
         values[name] = known[name].read(text)
     return values
-
-
-def read_body(content_type: str | None, data: bytes, route: Route) -> tuple[str, Any]:
-    """The media type of a request's body, and its value.
-
-    Raises:
-        CollabError: `unsupported_media_type`, or `bad_request`: it is not what it says that it is.
-    """
-    if not route.body:
-        if data:
-            message = f"{route.method} {route.path} takes no body."
-            raise CollabError("bad_request", message, argument="body")
-        return "", None
-    media_type, _, rest = (content_type or "").partition(";")
-    media_type = media_type.strip().lower()
-    charset = rest.strip().lower().replace('"', "").replace(" ", "")
-    if media_type not in route.body or charset not in ("", "charset=utf-8"):
-        raise wrong_media_type(content_type or "", " or ".join(route.body))
-    try:
-        value = data.decode() if media_type == TEXT else read_json(data)
-    except UnicodeDecodeError as error:
-        raise CollabError("bad_request", f"body: not UTF-8: {error}.", argument="body") from None
-    except Refused as error:
-        raise CollabError("bad_request", f"body: {error.reason}.", argument="body") from None
-    if not route.checks_values:
-        sound(value)
-    return media_type, value
-
-
-def sound(value: Any) -> Any:
-    """A value of a body, which every serializer can carry on.
-
-    Raises:
-        CollabError: `bad_request`, it cannot be.
-    """
-    if wrong := check_value(value):
-        raise CollabError("bad_request", f"body: {wrong}.", argument="body")
-    return value
 
 
 def whole(value: Any) -> Any:

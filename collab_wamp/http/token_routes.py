@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Mapping
 from typing import Final
 
 from .. import protocol
 from ..access import RIGHTS
+from ..caller import Caller
 from ..participants import random_name
 from ..protocol import Arguments
+from ..tokens import Claims
 from . import schemas
 from .routes import JSON, Answer, Incoming, Parameter, Route, whole
 
 NEEDS: Final = "the capability tokens"
+
+
+def may_issue(claims: Claims, _path: Mapping[str, str]) -> None:
+    """Refuse who may not issue tokens, as the procedures do."""
+    Caller(claims, 0).require("tokens")
 
 
 async def create_for_user(incoming: Incoming) -> Answer:
@@ -73,6 +81,7 @@ def routes(longest_s: int) -> tuple[Route, ...]:
             create_for_user,
             body={JSON: schemas.creation_for_user(longest_s)},
             large_body=True,
+            may_begin=may_issue,
             success={201: ({JSON: schemas.ref("CreatedForUser")}, "The session and the token.")},
             codes=("bad_session_id", "no_such_session", "session_exists", "document_full"),
         ),

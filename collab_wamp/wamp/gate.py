@@ -100,10 +100,18 @@ def read_msgpack(payload: bytes) -> Any:
         raise Refused("bad_msgpack", BAD_DATA, f"not msgpack: {error}") from None
 
 
-def check_value(value: Any) -> str:
-    """What is wrong with a value as something to carry on to others; "" = nothing."""
+def check_value(value: Any, most: int | None = None) -> str:
+    """What is wrong with a value as something to carry on to others; "" = nothing.
+
+    Args:
+        most: how many values may be in it, itself and keys among them; None = any number.
+    """
     level = [value]
+    count = 0
     for _depth in range(MAX_DEPTH):
+        count += len(level)
+        if most is not None and count > most:
+            return f"more than {most:,} values"
         below: list[Any] = []
         for item in level:
             kind = type(item)

@@ -211,6 +211,31 @@ class ContentTests(HttpCase):
         await self.refused("PUT", path, "denied", 403, token=viewer, body="x", headers=TEXT)
         await self.refused("GET", self.path, "no_such_session", 404)
 
+    async def test_who_may_not_is_refused_before_the_body_is_read(self) -> None:
+        headers = {"Content-Type": "application/json"}
+        path = f"{self.path}/content"
+        for method, where, rights, code, status in (
+            ("POST", "/sessions/create", {"*": "manage"}, "denied", 403),
+            ("PUT", path, {"*": "view"}, "denied", 403),
+            ("POST", path, {"x": "edit"}, "no_such_session", 404),
+            ("PUT", "/sessions/a.b/content", {"*": "edit"}, "bad_session_id", 400),
+        ):
+            for body in (b"nonsense", b"[" * 100_000):
+                await self.refused(
+                    method, where, code, status, token=token(rights=rights), body=body,
+                    headers=headers,
+                )  # fmt: skip
+
+    async def test_a_body_of_too_many_values_holds_nobody_up(self) -> None:
+        body = b'{"x":[' + b"[]," * 2_000_000 + b"0]}"
+        headers = {"Content-Type": "application/json"}
+        path = f"{self.path}/content"
+        for method, where in (("POST", "/sessions/create"), ("PUT", path)):
+            refused = await self.refused(
+                method, where, "bad_request", 400, token=boss(), body=body, headers=headers
+            )
+            self.assertIn("values", refused.json["error"]["message"])
+
 
 class TokenTests(HttpCase):
     async def test_tokens_are_issued_and_revoked(self) -> None:

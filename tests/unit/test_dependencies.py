@@ -69,6 +69,7 @@ ONLY_IN: dict[str, set[str]] = {
     "autobahn": {"wamp", "client"},
     "twisted.web": {"http", "wamp/router_guard", "wamp/bodies", "registry/http"},
     "klein": {"http/api"},
+    "msgspec": {"http/formats"},
     "werkzeug": {"http/api"},
     "twisted.internet.reactor": {
         "wamp/worker",

@@ -57,6 +57,12 @@ class ValueTests(TestCase):
                 value = [value]
             self.assertEqual(gate.check_value(value) == "", good, levels)
 
+    def test_so_many_values_may_be_in_one(self) -> None:
+        value = {"a": [1, [], {"b": None}]}
+        self.assertEqual(gate.check_value(value, 8), "")
+        self.assertEqual(gate.check_value(value, 7), "more than 7 values")
+        self.assertEqual(gate.check_value([[]] * 200_000), "")
+
     @given(st.binary())
     def test_any_bytes_are_read_or_refused(self, payload: bytes) -> None:
         for read in (gate.read_json, gate.read_msgpack):
