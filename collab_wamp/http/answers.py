@@ -15,7 +15,7 @@ from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET
 
 from ..errors import CollabError
-from .failures import failure, wrong_method
+from .failures import failure, no_such_route, wrong_method
 from .headers import API, request_id
 
 # The methods of what is only read.
@@ -40,6 +40,14 @@ def begin(request: Any, headers: Mapping[str, str]) -> None:
     request.request_id = request_id(header(request, b"x-request-id"), lambda: secrets.token_hex(8))
     set_headers(request, headers)
     request.setHeader("X-Request-ID", request.request_id)
+
+
+def wrong_host(request: Any) -> CollabError | None:
+    """What is wrong with how often a request names its host: once, before HTTP/1.1 perhaps not."""
+    count = len(request.requestHeaders.getRawHeaders(b"host") or [])
+    if count == 1 or (count == 0 and request.clientproto == b"HTTP/1.0"):
+        return None
+    return CollabError("bad_request", f"One Host header is wanted, not {count}.", argument="host")
 
 
 def sized(request: Any, data: bytes) -> bytes:
@@ -103,6 +111,10 @@ class ReadResource(Resource):
 
     def render(self, request: Any) -> Any:
         begin(request, API)
+        if wrong := wrong_host(request):
+            return tell(request, wrong)
+        if request.postpath:
+            return tell(request, no_such_route(request.path.decode("latin-1")))
         if request.method == b"OPTIONS":
             return options(request, READING)
         if request.method not in (b"GET", b"HEAD"):

@@ -32,7 +32,7 @@ from ..wamp.router_guard import Guard
 from ..wamp.settings import from_environment
 from .admission import admit
 from .all_routes import routes
-from .answers import begin, header, options, set_headers, sized, tell
+from .answers import begin, header, options, set_headers, sized, tell, wrong_host
 from .bearer import claims_of
 from .failures import no_such_route, too_large, wrong_method
 from .headers import API, cross_origin, preflight
@@ -115,14 +115,20 @@ class Api:
         """The methods of a path, in order.
 
         Raises:
-            CollabError: `not_found`, there is no such path.
+            CollabError: `not_found`, there is no such path; `bad_request`, it cannot be read.
         """
+        if wrong := wrong_host(request):
+            raise wrong
         try:
             path = b"/".join(request.postpath).decode()
             request.getRequestHostname().decode()  # Klein would answer in its own words
         except UnicodeDecodeError:
             message = "The path or the Host header is not UTF-8."
             raise CollabError("bad_request", message, argument="path") from None
+        # Klein would take a slash that is in a name for one between two. Ids of tokens have them.
+        in_names = any(b"/" in name for name in request.postpath)
+        if in_names and request.postpath[0] != b"tokens":
+            raise no_such_route(f"/{path}")
         found = set(self._app.url_map.bind("node").allowed_methods(f"/{path}"))
         if not found:
             raise no_such_route(f"/{path}")

@@ -81,6 +81,27 @@ class MethodTests(LayerCase):
             self.assertEqual(reply.code, "not_found", path)
             self.assertNotIn("rossbar", reply.data.decode())
 
+    async def test_a_slash_in_a_name_parts_nothing(self) -> None:
+        await self.ask("PUT", f"{self.path}/content", 201, body={"content": "x"})
+        for path in (
+            f"{self.path}%2fcontent", f"{self.path}%2Fcontent", f"/sessions%2F{self.session_id}",
+            "/stats%2fsessions", "/sessions/%2f", "/ready%2f",
+        ):  # fmt: skip
+            await self.refused("GET", path, "not_found", 404, token=boss())
+        for path in ("/ready", "/health", "/metrics"):
+            for more in ("/x", "/", "//", "/x/y", "/%00"):
+                await self.refused("GET", path + more, "not_found", 404, token=boss())
+
+    async def test_names_that_no_file_can_have(self) -> None:
+        log = self.node.data_dir / "log" / "router.log"
+        start = log.stat().st_size
+        for path in (
+            "/main.js%00", "/%00", "/a%00b", "/%00/x", "/main.js/%00", "/" + "x" * 300, "/%ff",
+            "/..%2f..%2fetc%2fpasswd", "/%2e%2e/x", "/~root", "/main.js%20",
+        ):  # fmt: skip
+            await self.refused("GET", path, "not_found", 404, token="")
+        self.assertNotIn("Traceback", log.read_text()[start:])
+
 
 class HeaderTests(LayerCase):
     async def test_every_answer_has_what_keeps_browsers_from_harm(self) -> None:
@@ -221,7 +242,12 @@ class BodyTests(LayerCase):
             (b"G\xe9T /sessions HTTP/1.1\r\nHost: x\r\n\r\n", 400),
             (line + b"Host: " + b"a" * 100 + b"..b\r\n\r\n", 400),
             (line + b"Host: \xff\r\n\r\n", 400),
-            (line + b"\r\n", 401),
+            (line + b"\r\n", 400),
+            (b"GET / HTTP/1.1\r\n\r\n", 400),
+            (b"GET /ready HTTP/1.1\r\nHost: x\r\nHost: x\r\n\r\n", 400),
+            (b"GET /openapi.json HTTP/1.0\r\nHost: x\r\nHost: y\r\n\r\n", 400),
+            (b"GET /ready HTTP/1.0\r\n\r\n", 200),
+            (b"GET /%ff HTTP/1.1\r\nHost: x\r\n\r\n", 404),
             (line + b"Host: x\r\nOrigin: \xff\xfe\r\n\r\n", 401),
             (line + b"Host: x\r\nAuthorization: Bearer \xff\r\n\r\n", 401),
             (line + b"Host: x\r\nAuthorization: Bearer a\r\nAuthorization: Bearer b\r\n\r\n", 401),
