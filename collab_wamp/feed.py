@@ -14,12 +14,11 @@ from typing import Any
 import attrs
 from twisted.logger import Logger
 
-from . import metrics, tracing
+from . import tracing
 from .errors import CollabError
-from .merging import in_frames, roster_after
+from .merging import roster_after
 from .ot import get_type
 from .presence import PresenceBoard
-from .protocol import topics
 from .store.announcements import (
     Announcement,
     ChannelReset,
@@ -33,19 +32,16 @@ from .store.announcements import (
 )
 from .store.answers import NoSession, StaleEpoch
 from .store.interface import Store
-from .store.values import Edit, Participant, SessionKey, SessionMeta
+from .store.values import Edit, Participant, SessionKey
 from .surroundings import Surroundings, Timer
+from .telling import PRESENCE_WINDOW_S, Teller
 
 PAGE = 1000
-LONGEST_WINDOW_S = 0.050
-# So many deliveries a second of one session are sent as they come; beyond that a window opens.
-DELIVERIES_PER_S = 2000.0
-PRESENCE_WINDOW_S = 0.030
 STORE_PRESENCE_S = 0.250
 RETRY_S = 0.5
 
 
-class Feed:
+class Feed(Teller):
     """Follows one session for the participants on one node.
 
     Args:
@@ -53,9 +49,7 @@ class Feed:
         as_of_now: a participant of this node with what their token says by now.
 
     Attributes:
-        participants: those on this node, by participant id.
         by_connection: WAMP session id → participant id.
-        revision: the last one published (or passed over as older than the first participant).
         empty_since: when the last participant of this node left (monotonic seconds), or None.
     """
 
@@ -72,11 +66,8 @@ class Feed:
         self._store = store
         self.key = key
         self._instance_id = instance_id
-        self._around = surroundings
+        super().__init__(surroundings)
         self._as_of_now = as_of_now
-        self.meta: SessionMeta | None = None
-        self.revision = 0
-        self.participants: dict[str, Participant] = {}
         self.by_connection: dict[int, str] = {}
         self._elsewhere: dict[str, Participant] = {}
         self.empty_since: float | None = surroundings.now_s()
@@ -86,19 +77,9 @@ class Feed:
         self._meanwhile: list[list[Announcement]] = []
         self._filling = False
         self._again = False
-        self._outgoing: list[Edit] = []
         # Identity of the last edit; "" = not known.
         self._head = ""
-        self._timer: Timer | None = None
         self._store_timer: Timer | None = None
-        self._sent_at = float("-inf")
-        # When the first of what is outgoing was announced.
-        self._announced_at = float("-inf")
-
-    @property
-    def epoch(self) -> str:
-        """That is followed; "" before `start`."""
-        return "" if self.meta is None else self.meta.epoch
 
     # --- following --------------------------------------------------------------------------
 
@@ -401,64 +382,3 @@ class Feed:
         changed, self._board.unstored = self._board.unstored, {}
         if changed:
             self._around.background(self._store.set_presence(self.key, self._instance_id, changed))
-
-    # --- sending ----------------------------------------------------------------------------
-
-    def _window(self) -> float:
-        """Seconds between two sendings: the more people, the longer, so that the frames of a
-        session stay bounded while the wait stays short of what anybody notices."""
-        return min(LONGEST_WINDOW_S, len(self.participants) / DELIVERIES_PER_S)
-
-    def _presence_window(self) -> float:
-        few = len(self.participants) <= 2
-        return self._window() if few else max(self._window(), PRESENCE_WINDOW_S)
-
-    def _schedule(self, window: float) -> None:
-        """Send now if the session was quiet for a window, else when the window closes."""
-        if self._timer is not None:
-            return
-        wait = self._sent_at + window - self._around.now_s()
-        if wait <= 0:
-            self._send()
-        else:
-            self._timer = self._around.later(wait, self._send)
-
-    def _send(self) -> None:
-        timer, self._timer = self._timer, None
-        if timer is not None and timer.active():
-            timer.cancel()
-        self._sent_at = self._around.now_s()
-        outgoing, self._outgoing = self._outgoing, []
-        after = self.revision - len(outgoing)
-        for edits in in_frames(outgoing):
-            self._publish("edits", self._event(edits, after))
-            after += len(edits)
-        if outgoing:
-            waited = self._around.now_s() - self._announced_at
-            metrics.broadcast(len(outgoing), waited, self._window())
-            tracing.published(self.epoch, outgoing, len(self.participants))
-        self._send_presence()
-
-    def _send_presence(self) -> None:
-        assert self.meta is not None
-        rows = self._board.take_untold()
-        if rows:
-            metrics.presence_sent.inc(len(rows))
-            event = {"epoch": self.meta.epoch, "revision": self.revision, "presence": rows}
-            self._publish("presence", event)
-
-    def _event(self, edits: Sequence[Edit], after: int) -> dict[str, Any]:
-        assert self.meta is not None
-        return {
-            "epoch": self.meta.epoch,
-            "after": after,
-            "edits": [edit.as_wire() for edit in edits],
-        }
-
-    def _publish(self, topic: str, event: dict[str, Any]) -> None:
-        assert self.meta is not None
-        receivers = [participant.wamp_session_id for participant in self.participants.values()]
-        # An empty list of receivers means everybody to the router.
-        if receivers:
-            metrics.deliveries[topic].inc(len(receivers))
-            self._around.publish(topics(self.meta.topic_key)[topic], event, receivers)

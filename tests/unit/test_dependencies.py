@@ -19,7 +19,7 @@ REGISTRY = {"registry.interface", "registry.forms", "registry.picking"}
 USE_CASES = {
     "document", "documents", "writer", "joining", "participants", "presence", "sessions", "relay",
     "caller", "credentials", "notices", "reports", "rights", "rates", "discovery",
-    "feed", "merging", "surroundings", "shared",
+    "feed", "telling", "merging", "surroundings", "shared",
 }  # fmt: skip
 PLAIN_PROCESSES = {"children", "embedded", "node", "several", "supervisor"}
 

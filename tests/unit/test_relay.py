@@ -8,9 +8,9 @@ import attrs
 from twisted.internet.defer import Deferred
 
 from collab_wamp.errors import CollabError
-from collab_wamp.feed import LONGEST_WINDOW_S
 from collab_wamp.store.announcements import ChannelReset, EditsAnnounced
 from collab_wamp.store.values import Edit, SessionKey
+from collab_wamp.telling import LONGEST_WINDOW_S
 from tests.support.parties import KEY, Party, claims
 from tests.support.relay_case import RelayCase, connections
 

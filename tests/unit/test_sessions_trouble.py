@@ -18,6 +18,13 @@ from tests.support.sessions_case import SessionsCase
 
 
 class TroubleTests(SessionsCase):
+    def lose_all_but_the_first(self) -> None:
+        """As an old backup of the store would have it."""
+        record = self.party.store._records[KEY]
+        del record.log[1:]
+        record.seen["client-0001"] = (1, b"", 1, "ada")
+        record.meta = attrs.evolve(record.meta, revision=1, head=record.log[0].identity)
+
     async def test_a_store_that_lost_history_makes_a_new_epoch(self) -> None:
         one, at = await self.joined(1)
         for number in range(3):
@@ -50,10 +57,7 @@ class TroubleTests(SessionsCase):
         one, at = await self.joined(1)
         await self.edit(one, at, 0, 1, ["one"])
         await self.edit(one, at, 1, 2, [3, "LOST"])
-        record = self.party.store._records[KEY]
-        del record.log[1:]
-        record.seen["client-0001"] = (1, b"", 1, "ada")
-        record.meta = attrs.evolve(record.meta, revision=1, head=record.log[0].identity)
+        self.lose_all_but_the_first()
         fresh = Party(self.party.store, self.party.around, "node-2")
         other = fresh.caller(2)
         await fresh.call("join", other, session_id="notes", client_id="client-0002")
@@ -78,10 +82,7 @@ class TroubleTests(SessionsCase):
         one, at = await self.joined(1)
         await self.edit(one, at, 0, 1, ["one"])
         await self.edit(one, at, 1, 2, [3, "LOST"])
-        record = self.party.store._records[KEY]
-        del record.log[1:]
-        record.seen["client-0001"] = (1, b"", 1, "ada")
-        record.meta = attrs.evolve(record.meta, revision=1, head=record.log[0].identity)
+        self.lose_all_but_the_first()
         other = Party(self.party.store, self.party.around, "node-2")
         them = other.caller(2)
         await other.call("join", them, session_id="notes", client_id="client-0002")
