@@ -4,8 +4,8 @@
 set -u
 cd "$(dirname "$0")/.."
 passed=0 failed=0 broken=0
-output=$(mktemp)
-trap 'rm -f "$output"' EXIT
+output=$(mktemp) beside=$(mktemp)
+trap 'rm -f "$output" "$beside"' EXIT
 
 # Add up what a runner printed; one that failed without saying what counts as one failure.
 count() {  # STATUS PASSED FAILED
@@ -16,13 +16,14 @@ count() {  # STATUS PASSED FAILED
 
 number() { grep -oE "$1" "$output" | tail -n 1 | grep -oE '[0-9]+' | tail -n 1; }
 
-run_trial() {
-  .venv/bin/python -m twisted.trial --temp-directory=.trial-temp "$@" 2>&1 | tee "$output"
-  local status=${PIPESTATUS[0]} failures errors
+count_trial() {  # STATUS; of what is in $output
+  local failures errors good
   failures=$(number 'failures=[0-9]+') errors=$(number 'errors=[0-9]+')
-  local good; good=$(number 'successes=[0-9]+')
-  count "$status" "${good:-0}" $((${failures:-0} + ${errors:-0}))
+  good=$(number 'successes=[0-9]+')
+  count "$1" "${good:-0}" $((${failures:-0} + ${errors:-0}))
 }
+
+trial() { .venv/bin/python -m twisted.trial "$@" 2>&1; }
 
 run_node() {
   (cd web && npm test --silent) 2>&1 | tee "$output"
@@ -31,11 +32,22 @@ run_node() {
   count "$status" "${good:-0}" "${bad:-0}"
 }
 
-# The simulation plays more seeds where there is time for it.
-if [ "${1:-all}" = all ]; then export SIMULATION_SEEDS=${SIMULATION_SEEDS:-2000}; fi
-run_trial tests.unit
+if [ "${1:-all}" = all ]; then
+  # The simulation plays more seeds where there is time for it.
+  export SIMULATION_SEEDS=${SIMULATION_SEEDS:-2000}
+  # Nodes are mostly waited for: the units run meanwhile, and are shown afterwards.
+  trial --temp-directory=.trial-temp-unit tests.unit >"$beside" &
+  units=$!
+  trial --temp-directory=.trial-temp tests.system | tee "$output"
+  count_trial "${PIPESTATUS[0]}"
+  wait "$units"; status=$?
+  cp "$beside" "$output"; cat "$output"
+  count_trial "$status"
+else
+  trial --temp-directory=.trial-temp tests.unit | tee "$output"
+  count_trial "${PIPESTATUS[0]}"
+fi
 run_node
-if [ "${1:-all}" = all ]; then run_trial tests.system; fi
 echo
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ] && [ "$broken" -eq 0 ]
