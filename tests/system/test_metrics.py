@@ -326,11 +326,14 @@ class MovingTests(TestCase):
         self.assertEqual(found.total("collab_participants"), 0)
 
     async def scrape_when_there(self) -> Scrape:
+        # While it is starting, nobody listens, or the path is not there yet.
         while True:
             try:
-                return await scrape(self.node)
+                if (await get(self.node, "/ready")).status != 404:
+                    return await scrape(self.node)
             except OSError:
-                await deferLater(reactor, AGAIN_S)
+                pass
+            await deferLater(reactor, AGAIN_S)
 
     async def test_gauges_of_a_dead_worker_are_taken_out(self) -> None:
         await self.editor("client-ada1")

@@ -28,7 +28,8 @@ class DoubleTests(NodesCase):
 def missing(node: Node) -> list[str]:
     """What a node says that it lacks; nothing while it does not answer."""
     try:
-        return list(get(node, "/ready")[1]["missing"])
+        # While it is starting, the path may not be there yet.
+        return list(get(node, "/ready")[1].get("missing", []))
     except OSError:
         return []
 
