@@ -100,6 +100,20 @@ class LimiterTests(RatesCase):
         self.around.clock.advance(0.11)
         self.successResultOf(asked)
 
+    def test_without_any_delay_what_is_there_is_given(self) -> None:
+        limiter = self.limiter(Rates(edits_per_user=Rate(1, 3), longest_delay_s=0.0))
+        self.around.clock.advance(1)
+        ticks = iter(range(10_000))
+        limiter._now_s = lambda: self.around.now_s() + next(ticks) / 1e6  # as a real clock goes
+        asked = [self.ask(limiter) for _ in range(6)]
+        results = [self.code_of(each) for each in asked]
+        self.assertEqual(results, ["passed"] * 3 + ["rate_limited"] * 3)
+
+    def code_of(self, asked: Deferred[None]) -> str:
+        ended: list[str] = []
+        asked.addBoth(lambda r: ended.append("passed" if r is None else r.value.code))
+        return ended[0]
+
     def test_nobody_waits_longer_than_the_longest_delay_by_much(self) -> None:
         limiter = self.limiter(Rates(edits_per_user=Rate(10, 10), longest_delay_s=1.0))
         ended: list[tuple[float, str]] = []
