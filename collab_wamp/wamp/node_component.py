@@ -62,6 +62,8 @@ class Component(CollabComponent):
         )
         self._owner = owner_of_name(config)
         self._is_double = False
+        # Whether this instance is in the registry: not before its name is known to be its own.
+        self._entered = False
         # Whether something may have been announced that was not heard here.
         self._missed = self._catching_up = False
         self._limiter = self.limiter()
@@ -102,8 +104,6 @@ class Component(CollabComponent):
         await self.serve(protocol.NODE_ADMIT, self._admit)
         await self.serve(protocol.NODE_ADMIT_HTTP, self._admit_http)
         await self.serve(protocol.HEALTH_NODE, self._health)
-        if self._heart is not None:
-            self._heart.start()
         self._loops = [self._drain.start()]
         for work, seconds in (
             (self._credentials.tidy, TIDY_S),
@@ -181,6 +181,9 @@ class Component(CollabComponent):
             self._is_double = not ours
             if self._is_double:
                 self.log.error("{problem}", problem=self._double())
+        if ours and self._heart is not None and not self._entered:
+            self._entered = True
+            self._heart.start()
         await bury_the_dead(self._store, self._store.commons)
 
     def _enter_registry(self, config: Config) -> tuple[Registry | None, Heart | None]:
@@ -217,13 +220,14 @@ class Component(CollabComponent):
 
     def _begin_drain(self) -> None:
         """Nobody is to be sent here any more."""
-        if self._heart is not None:
+        if self._heart is not None and self._entered:
             self.background(self._heart.draining())
 
     async def _farewell(self) -> None:
-        if self._heart is not None:
+        if self._heart is not None and self._entered:
             await self._heart.stop()
-        await self._store.commons.farewell(self._instance_id)
+        if not self._is_double:
+            await self._store.commons.farewell(self._instance_id)
 
     def _double(self) -> str:
         return f"another node runs as instance {self._instance_id!r}: give each its INSTANCE_ID"

@@ -18,11 +18,17 @@ NOTICE = "collab.notice"
 class DoubleTests(NodesCase):
     async def test_a_node_under_the_name_of_another_is_not_ready_and_says_why(self) -> None:
         node = Node(REDIS_URL=self.pair.store.url, INSTANCE_ID="a")
-        self.addCleanup(lambda: deferToThread(node.stop))
         await deferToThread(node.launch)
         await until(lambda: "'a'" in str(missing(node)), 40)
         self.assertIn("give each its INSTANCE_ID", str(missing(node)))
         self.assertEqual(missing(self.pair.a), [])
+        # Neither its coming nor its going changes what others know of the one whose name it is.
+        reader = await self.client(self.pair.b, "reader", "registry")
+        for _ in range(2):
+            found = (await reader.call("collab.registry.instances"))["instances"]
+            ports = {row["instance_id"]: row["port"] for row in found}
+            self.assertEqual(ports, {"a": self.pair.a.port, "b": self.pair.b.port})
+            await deferToThread(node.stop)
 
 
 def missing(node: Node) -> list[str]:
