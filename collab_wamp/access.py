@@ -37,6 +37,16 @@ def right_for(claims: HasRights, session_id: str) -> str | None:
     return right
 
 
+def withheld_from(claims: HasRights) -> tuple[str, ...]:
+    """Ordinary capabilities that a token does not give."""
+    return tuple(name for name in ORDINARY if name not in capabilities_of(claims))
+
+
+def right_on(claims: HasRights, session_id: str, granted: str) -> str:
+    """The right on a session by a token and by what is granted there, see `effective`."""
+    return effective(right_for(claims, session_id) or "", granted, withheld_from(claims))
+
+
 def effective(right: str, granted: str, withheld: tuple[str, ...] = ()) -> str:
     """The right that somebody has on a session; "" = none.
 

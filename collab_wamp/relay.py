@@ -13,7 +13,7 @@ import attrs
 from twisted.logger import Logger
 
 from . import metrics, protocol
-from .access import ORDINARY, capabilities_of, right_for
+from .access import right_for, withheld_from
 from .errors import CollabError
 from .feed import Feed
 from .shared import Shared
@@ -188,9 +188,8 @@ class Relay:
         claims = self._claims.get(known.wamp_session_id)
         if claims is None:
             return known
-        withheld = tuple(name for name in ORDINARY if name not in capabilities_of(claims))
         right = right_for(claims, key.session_id) or ""
-        renewed = attrs.evolve(known, right=right, withheld=withheld)
+        renewed = attrs.evolve(known, right=right, withheld=withheld_from(claims))
         if (renewed.right, renewed.withheld) != (known.right, known.withheld):
             self._renewing[renewed.participant_id] = renewed
             self._renew(key, renewed)

@@ -7,7 +7,7 @@ from typing import Any
 
 from twisted.internet.defer import Deferred, FirstError, gatherResults
 
-from .access import ORDINARY, RIGHTS, allows, effective, right_for, without
+from .access import RIGHTS, allows, right_on, without
 from .caller import Caller
 from .errors import CollabError
 from .participants import Participants
@@ -16,11 +16,6 @@ from .rates import Limiter
 from .store.interface import Store
 from .store.values import MOST_GRANTS, SessionKey
 from .writer import denied, no_such_session
-
-
-def withheld_from(caller: Caller) -> tuple[str, ...]:
-    """Ordinary capabilities that the caller's token does not give."""
-    return tuple(name for name in ORDINARY if not caller.has(name))
 
 
 class Rights:
@@ -38,8 +33,7 @@ class Rights:
             CollabError: `no_such_session`, `denied`.
         """
         granted = await self._store.granted(key, caller.claims.user_id)
-        by_token = right_for(caller.claims, key.session_id) or ""
-        right = effective(by_token, granted, withheld_from(caller))
+        right = right_on(caller.claims, key.session_id, granted)
         if not right:
             raise no_such_session(key)
         if not allows(right, action):
@@ -60,7 +54,7 @@ class Rights:
         return [
             name
             for name, stored in zip(session_ids, granted, strict=True)
-            if effective(right_for(caller.claims, name) or "", stored, withheld_from(caller))
+            if right_on(caller.claims, name, stored)
         ]
 
     async def grant(self, caller: Caller, arguments: Arguments) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 
 from . import protocol, tracing
-from .access import allows, effective, right_for
+from .access import allows, right_for, right_on, withheld_from
 from .caller import Caller
 from .document import read_back, read_on
 from .documents import Documents
@@ -23,7 +23,7 @@ from .ot import TYPES, OpError, get_type
 from .participants import Participants, random_name
 from .protocol import Arguments
 from .rates import Limiter
-from .rights import Rights, withheld_from
+from .rights import Rights
 from .store.answers import ClientTaken, NoSession, StaleEpoch
 from .store.interface import Store
 from .store.values import Participant, SessionKey
@@ -170,7 +170,7 @@ class Sessions:
             user_info=user_info,
             joined_ms=self._now_ms(),
             join_id=self._new_name(8),
-            withheld=withheld_from(caller),
+            withheld=withheld_from(caller.claims),
         )
         joined = await self._store.join(key, participant, epoch=epoch, after=after, last=last)
         if isinstance(joined, NoSession):
@@ -223,8 +223,7 @@ class Sessions:
             await self.rights.require(caller, key, "view")
             raise not_joined()
         # By the token as it is now: what the roster says of it may be a moment old.
-        by_token = right_for(caller.claims, key.session_id) or ""
-        if not allows(effective(by_token, participant.granted, withheld_from(caller)), "edit"):
+        if not allows(right_on(caller.claims, key.session_id, participant.granted), "edit"):
             raise denied("edit")
         await self._limit("edits", caller, key.session_id)
         if client_id != participant.client_id:
@@ -251,7 +250,7 @@ class Sessions:
             max_length=self._limits.document_length,
             participant_id=participant.participant_id,
             join_id=participant.join_id,
-            may_edit=allows(by_token, "edit"),
+            may_edit=allows(right_for(caller.claims, key.session_id) or "", "edit"),
             trace=trace,
         )
         try:
