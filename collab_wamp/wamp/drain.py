@@ -19,6 +19,7 @@ from .. import node, protocol
 from ..caller import Caller
 from ..errors import CollabError
 from ..protocol import Arguments
+from .asking import apart
 from .component import CollabComponent
 
 LOOK_S = 0.1
@@ -179,7 +180,8 @@ class Drain:
         Raises:
             TransportLost: there is no router.
         """
-        asking = self._component.call(procedure, **arguments)
+        # To cancel a call would be logged as a defect by whoever answers it.
+        asking = apart(self._component.call(procedure, **arguments))
         asking.addTimeout(ASK_S, self._component.clock)
         try:
             answer: dict[str, Any] = await asking
