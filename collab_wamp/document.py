@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 
 from .errors import CollabError
-from .ot import get_type
+from .ot import OTType, get_type
 from .store.answers import NoSession, StaleEpoch
 from .store.interface import Store
 from .store.values import Edit, SessionKey, SessionMeta, Snapshot, make_snapshot
@@ -23,9 +23,9 @@ PAGE = 1000
 MOST_WEIGHT = 8 << 20
 
 
-def weight(edit: Edit) -> int:
-    """About how many bytes an edit takes in memory."""
-    return 300 + sum(60 + 4 * len(part) for part in edit.op if isinstance(part, str | dict))
+def weight(kind: OTType, edits: Sequence[Edit]) -> int:
+    """About how many bytes edits take in memory."""
+    return sum(300 + kind.weight(edit.op) for edit in edits)
 
 
 class Document:
@@ -55,11 +55,11 @@ class Document:
         content = self.type.create(orjson.loads(snapshot.content))
         self._buffer = self.type.buffer(content)
         self._folded = snapshot.revision
-        # _edits[i] made revision _start + 1 + i; _lengths[i] is the length at revision _start + i.
+        # _edits[i] made revision _start + 1 + i; _measures[i] is of the revision _start + i.
         self._start = snapshot.revision
         self._edits: list[Edit] = []
         self._weight = 0
-        self._lengths: list[int] = [self._buffer.length]
+        self._measures: list[Any] = [self.type.measure(content)]
 
     @property
     def start(self) -> int:
@@ -67,11 +67,12 @@ class Document:
         return self._start
 
     @property
-    def length(self) -> int:
-        return self._lengths[-1]
+    def measure(self) -> Any:
+        """Of the head; see `OTType.fit`."""
+        return self._measures[-1]
 
-    def length_at(self, revision: int) -> int:
-        return self._lengths[revision - self._start]
+    def measure_at(self, revision: int) -> Any:
+        return self._measures[revision - self._start]
 
     def after(self, revision: int) -> Iterator[Edit]:
         """The edits `revision + 1`, … up to the head."""
@@ -90,9 +91,9 @@ class Document:
         if after > self.revision:
             raise ValueError(f"edits after {after} do not continue revision {self.revision}")
         for edit in edits[self.revision - after :]:
-            self._lengths.append(self.type.length_after(self._lengths[-1], edit.op))
+            self._measures.append(self.type.fit(self._measures[-1], edit.op)[1])
             self._edits.append(edit)
-            self._weight += weight(edit)
+            self._weight += weight(self.type, [edit])
             self.revision += 1
             self.head = edit.identity
         if len(self._edits) > 2 * self._window:
@@ -102,23 +103,23 @@ class Document:
 
     def reach_back(self, edits: Sequence[Edit]) -> None:
         """Put the edits that ended at `start` before the others: somebody's base is among them."""
-        lengths = [self._lengths[0]]
+        measures = [self._measures[0]]
         for edit in reversed(edits):
-            lengths.append(lengths[-1] - self.type.length_change(edit.op))
-        self._lengths[:0] = lengths[:0:-1]
+            measures.append(self.type.before(measures[-1], edit.op))
+        self._measures[:0] = measures[:0:-1]
         self._edits[:0] = edits
-        self._weight += sum(map(weight, edits))
+        self._weight += weight(self.type, edits)
         self._start -= len(edits)
 
     def _forget(self, count: int) -> None:
         self._fold()
-        self._weight -= sum(map(weight, self._edits[:count]))
+        self._weight -= weight(self.type, self._edits[:count])
         del self._edits[:count]
-        del self._lengths[:count]
+        del self._measures[:count]
         self._start += count
 
     def _fold(self) -> None:
-        """Bring the content to the head. Edits alone do not: they need the lengths only."""
+        """Bring the content to the head. Edits alone do not: they need the measures only."""
         for edit in self.after(self._folded):
             self._buffer.apply(edit.op)
             self._folded += 1
@@ -187,7 +188,7 @@ async def read_back(store: Store, key: SessionKey, document: Document, base: int
         if isinstance(answer, StaleEpoch | NoSession) or not answer[0]:
             return False
         found.extend(answer[0])
-        size += sum(map(weight, answer[0]))
+        size += weight(document.type, answer[0])
         if size > MOST_WEIGHT:
             return False
     # Another call may have done the same meanwhile, or more of it.

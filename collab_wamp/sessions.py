@@ -140,7 +140,7 @@ class Sessions:
             raise protocol.bad(
                 "content", f"is not content of type {type_name}: {error}", ""
             ) from None
-        length = kind.buffer(document).length
+        length = kind.size(kind.measure(document))
         if length > self._limits.document_length:
             raise document_full(length, self._limits.document_length)
         return orjson.dumps(document)

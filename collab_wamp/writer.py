@@ -253,7 +253,7 @@ class Writer:
         taken: list[Request] = []
         submissions: list[Submission] = []
         placed: list[tuple[str, Any]] = []
-        length, work = document.length, REBASE_WORK
+        kind, measure, work = document.type, document.measure, REBASE_WORK
         for number, request in enumerate(batch):
             if number and work < 0:
                 self._waiting[:0] = batch[number:]
@@ -262,17 +262,18 @@ class Writer:
             try:
                 work -= to_head(document, request)
                 work -= sum(len(request.op) + len(other) for _, other in placed)
-                op = rebase(document.type, request.op, request.client_id, placed)
-                longer = document.type.length_after(length, op)
+                op = rebase(kind, request.op, request.client_id, placed)
+                op, after = fitted(kind, measure, op)
             except CollabError as error:
                 fail(request, error)
                 # That may have been found out only after all the work.
                 work -= REBASE_WORK if error.code == "base_too_old" else 0
                 continue
-            if longer > request.max_length and longer > length:
-                fail(request, document_full(longer, request.max_length))
+            size = kind.size(after)
+            if size > request.max_length and size > kind.size(measure):
+                fail(request, document_full(size, request.max_length))
                 continue
-            length = longer
+            measure = after
             taken.append(request)
             placed.append((request.client_id, op))
             edit = Edit(request.client_id, request.seq, op, request.user_id, self._now_ms())
@@ -302,10 +303,7 @@ def to_head(document: Document, request: Request) -> int:
         # It was there a moment ago, and has been forgotten for others' sake.
         raise too_far_behind(document, request.base)
     if request.at < 0:
-        try:
-            kind.length_after(document.length_at(request.base), request.op)
-        except OpError as error:
-            raise bad_op(error) from None
+        request.op, _ = fitted(kind, document.measure_at(request.base), request.op)
         request.at = request.base
     concurrent = [(edit.client_id, edit.op) for edit in document.after(request.at)]
     before = len(request.op)
@@ -322,6 +320,14 @@ def to_head(document: Document, request: Request) -> int:
         raise too_far_behind(document, request.base) from None
     request.at = document.revision
     return sum(before + len(op) for _, op in concurrent)
+
+
+def fitted(kind: OTType, measure: Any, op: Any) -> tuple[Any, Any]:
+    """See `OTType.fit`; what does not fit is a `CollabError`: `bad_op`."""
+    try:
+        return kind.fit(measure, op)
+    except OpError as error:
+        raise bad_op(error) from None
 
 
 def fail(request: Request, error: Exception) -> None:

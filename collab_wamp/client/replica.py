@@ -14,7 +14,6 @@ from ..ot import Limits, OpError, get_type
 from ..ot.outbox import InFlight, Message, Outbox
 from ..ot.undo import UndoStack
 from .positions import Position, Positions
-from .shape import check_shape
 
 # What a user does in one step may be as large as they like: it is sent in pieces.
 _UNLIMITED = Limits(parts=1 << 30, insert_bytes=1 << 30)
@@ -71,10 +70,12 @@ class Replica:
     ) -> None:
         self.type = get_type(type_name)
         self.epoch = epoch
-        self.outbox = Outbox(self.type, client_id, revision, next_seq)
+        content = self.type.create(content)
+        self.outbox = Outbox(self.type, client_id, revision, next_seq, content)
         self.positions = Positions(self.outbox, placed)
-        self._buffer = self.type.buffer(self.type.create(content))
-        self._undo = UndoStack(self.type) if keep_undo else None
+        self._buffer = self.type.buffer(content)
+        self._measure = self.type.measure(content)
+        self._undo = UndoStack(self.type, lambda: self.content) if keep_undo else None
         # Others' edits that the undo stack has not been told of, as one: transforming its entries
         # can wait until one of them is wanted, or the user does something more.
         self._unseen: Any = None
@@ -120,16 +121,15 @@ class Replica:
         Raises:
             OpError: it is not an operation, or does not fit; nothing is changed.
         """
-        check_shape(op)
         op = self.type.check(self.type.normalize(op), _UNLIMITED)
-        self.type.length_after(self._buffer.length, op)
+        op, _ = self.type.fit(self._measure, op)
         if self.type.is_noop(op):
             return
-        op = self.type.invert(self._inverse(op))
-        self._local(op)
+        op = self._invertible(op)
         if self._undo is not None:
             self._tell_undo()
             self._undo.own(op)
+        self._local(op)
 
     def undo(self) -> Any:
         """Take the user's last edit back; the operation that did, None if there is nothing left."""
@@ -146,11 +146,13 @@ class Replica:
             self._local(op)
         return op
 
-    def _inverse(self, op: Any) -> Any:
-        try:
-            return self.type.invert(op)
-        except OpError:
-            return self.type.invert(op, self._buffer.content())
+    def _invertible(self, op: Any) -> Any:
+        if self.type.invertible_alone:
+            try:
+                self.type.invert(op)
+            except OpError:
+                return self.type.make_invertible(op, self.content)
+        return op
 
     def _local(self, op: Any) -> None:
         self._apply(op)
@@ -272,6 +274,7 @@ class Replica:
             self._undo.others(unseen)
 
     def _apply(self, op: Any) -> None:
+        _, self._measure = self.type.fit(self._measure, op)
         self._buffer.apply(op)
         self.positions.applied(op)
 

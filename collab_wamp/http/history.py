@@ -79,7 +79,8 @@ async def _start(incoming: Incoming, history: History, end: dict[str, Any]) -> s
     kind = get_type("text")
     length = len(end["content"])
     async for page in history.pages():
-        length -= sum(kind.length_change(op) for _client, _seq, op, _user, _time in page)
+        for _client, _seq, op, _user, _time in reversed(page):
+            length = kind.before(length, op)
     if length:
         raise CollabError("base_too_old", "The content at revision 0 is not kept any more.")
     return ""

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from .base import Limits, OpError, OTType, TooMuchWork, rebase
+from .base import Conflict, Limits, OpError, OTType, TooMuchWork, rebase
 from .text import TEXT
 
 TYPES: dict[str, OTType] = {kind.name: kind for kind in (TEXT,)}
@@ -20,4 +20,6 @@ def get_type(name: str) -> OTType:
     return TYPES[name]
 
 
-__all__ = ["TYPES", "Limits", "OTType", "OpError", "TooMuchWork", "get_type", "rebase"]
+__all__ = [
+    "TYPES", "Conflict", "Limits", "OTType", "OpError", "TooMuchWork", "get_type", "rebase",
+]  # fmt: skip

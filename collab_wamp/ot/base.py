@@ -21,6 +21,7 @@ from typing import Any, Literal, Protocol
 import attrs
 
 Side = Literal["left", "right"]
+ConflictKind = Literal["replaced", "inside_deleted", "formatted", "set", "moved"]
 
 
 @attrs.frozen
@@ -50,6 +51,25 @@ class OpError(Exception):
         self.too_large = too_large
 
 
+@attrs.frozen
+class Conflict:
+    """Two concurrent edits touched the same thing.
+
+    Attributes:
+        kind: `replaced`: both deleted or replaced what overlaps, with different results;
+            `inside_deleted`: one typed or changed inside what the other deleted; `formatted`: both
+            formatted the same, differently; `set`: both set the same key or item, differently;
+            `moved`: both moved an item, to two places.
+        where: in the document both were made in: [start, end] of a text, a path of `json`.
+    """
+
+    kind: ConflictKind
+    where: list[Any]
+
+    def as_wire(self) -> dict[str, Any]:
+        return {"kind": self.kind, "where": self.where}
+
+
 class Buffer(Protocol):
     """A document that changes in place, for applying many edits."""
 
@@ -63,10 +83,18 @@ class Buffer(Protocol):
 
 
 class OTType(Protocol):
-    """One kind of document. Documents and operations are JSON values, never changed in place."""
+    """One kind of document. Documents and operations are JSON values, never changed in place.
+
+    Attributes:
+        invertible_alone: whether an operation can be inverted without the document, where it says
+            what it deletes (see `make_invertible`).
+    """
 
     @property
     def name(self) -> str: ...
+
+    @property
+    def invertible_alone(self) -> bool: ...
 
     def create(self, content: Any) -> Any:
         """The document that a session starts with; None = an empty one. Raises `OpError`."""
@@ -97,14 +125,23 @@ class OTType(Protocol):
     def invert(self, op: Any, document: Any = None) -> Any:
         """The operation that takes `op` back, after `op` was applied to `document`.
 
-        `document` may be left out where `op` says what it deletes.
+        `document` may be left out where the type is `invertible_alone` and `op` says what it
+        deletes.
         """
+
+    def make_invertible(self, op: Any, document: Any) -> Any:
+        """The operation with what it deletes from `document` in it; where the type is not
+        `invertible_alone`, as it is."""
 
     def bare(self, op: Any) -> Any:
         """The operation without what is there only to invert it."""
 
     def normalize(self, op: Any) -> Any:
-        """The canonical form of an operation that is otherwise sound."""
+        """The canonical form of an operation that is otherwise sound.
+
+        Raises:
+            OpError: it has not even the shape of an operation.
+        """
 
     def difference(self, old: Any, new: Any) -> Any:
         """An operation that makes `new` of `old`."""
@@ -123,11 +160,32 @@ class OTType(Protocol):
 
     def transform_position(self, position: int, op: Any) -> int: ...
 
-    def length_change(self, op: Any) -> int:
-        """By how much an operation that fits makes a document longer."""
+    def text_of(self, op: Any) -> str:
+        """What an operation inserts, for a person to read or copy; "" where that is nothing."""
 
-    def length_after(self, length: int, op: Any) -> int:
-        """The document's length after `op`; `OpError` where `op` does not fit that length."""
+    def weight(self, op: Any) -> int:
+        """About how many bytes an operation takes in memory."""
+
+    def conflicts(self, op: Any, other: Any) -> list[Conflict]:
+        """How two concurrent operations on one document touch the same thing."""
+
+    # What is kept of each revision to tell whether an operation fits there is called its measure.
+
+    def measure(self, document: Any) -> Any:
+        """The measure of a document: for texts, its length."""
+
+    def size(self, measure: Any) -> int:
+        """A document's length, in the type's units; for texts, code points."""
+
+    def fit(self, measure: Any, op: Any) -> tuple[Any, Any]:
+        """An operation as it is to be committed, and the measure after it.
+
+        Raises:
+            OpError: it does not fit a document of this measure.
+        """
+
+    def before(self, measure: Any, op: Any) -> Any:
+        """The measure before an operation that came out of `fit` and led to `measure`."""
 
 
 class TooMuchWork(Exception):

@@ -1,4 +1,4 @@
-"""The client's side of the protocol as a state machine; it knows no network and no document.
+"""The client's side of the protocol as a state machine; it knows no network.
 
 What the user does goes in, what is to be sent comes out, and the other way round. The document
 on the user's screen is the server's at `revision`, then the edit in flight, then the buffer. At
@@ -61,13 +61,19 @@ class Outbox:
     """See the module.
 
     Args:
-        kind: the document's type. Operations given to `local` must be invertible without the
-            document (deletions carry their text).
+        kind: the document's type. Operations given to `local` say what they delete, see
+            `OTType.make_invertible`.
         next_seq: the number of this client's next edit.
+        content: the server's document at `revision`; it is looked at where the type is not
+            `invertible_alone`.
+
+    Attributes:
         last: (client_id, seq) of the edit that made `revision`; None = not known.
     """
 
-    def __init__(self, kind: OTType, client_id: str, revision: int, next_seq: int) -> None:
+    def __init__(
+        self, kind: OTType, client_id: str, revision: int, next_seq: int, content: Any = None
+    ) -> None:
         self.type = kind
         self.client_id = client_id
         self.revision = revision
@@ -75,6 +81,7 @@ class Outbox:
         self.next_seq = next_seq
         self.in_flight: InFlight | None = None
         self.buffer: Any = None
+        self._server = None if kind.invertible_alone else kind.buffer(content)
 
     @property
     def state(self) -> State:
@@ -132,8 +139,8 @@ class Outbox:
             return None
         self.revision = revision
         self.last = (client_id, seq)
-        # Of two edits by one client the one committed first is left.
-        return self._pass(op, "left" if client_id <= self.client_id else "right")
+        self._moved_on(op)
+        return self._pass(op, self._side_of(client_id))
 
     def answered(self, seq: int, revision: int) -> bool:
         """The call was answered: the edit has this revision.
@@ -154,7 +161,7 @@ class Outbox:
         op = [] if self.buffer is None else self.buffer
         if self.in_flight is not None:
             op = self.type.compose(self.in_flight.now, op)
-        return self.type.invert(op)
+        return self._invert(op)
 
     def reject(self) -> tuple[Any, Any]:
         """Drop the edit in flight, which the server refused. Its number is free again.
@@ -168,7 +175,7 @@ class Outbox:
         lost = self.in_flight.now
         self.next_seq = self.in_flight.seq
         self.in_flight = None
-        return self._pass_buffer(self.type.invert(lost), "right"), lost
+        return self._pass_buffer(self._invert(lost), "right"), lost
 
     def rejoined(self, parts: int = 0, size: int = 0) -> None:
         """A join has said that the edit in flight is not committed.
@@ -216,10 +223,25 @@ class Outbox:
         self.revision = revision
         self.last = None
         self.next_seq = next_seq
-        return self.type.compose(take_back, self._pass_buffer(difference, "left"))
+        self._moved_on(difference)
+        return self.type.compose(take_back, self._pass_buffer(difference, self._side_of("")))
+
+    def _side_of(self, client_id: str) -> Side:
+        """The side of an edit that is committed before what is pending here."""
+        return other_side(self.type.side(self.client_id, client_id))
+
+    def _moved_on(self, op: Any) -> None:
+        """The server's document has changed."""
+        if self._server is not None:
+            self._server.apply(op)
+
+    def _invert(self, op: Any) -> Any:
+        """The inverse of an operation on the server's document."""
+        return self.type.invert(op, None if self._server is None else self._server.content())
 
     def _acknowledge(self) -> None:
         assert self.in_flight is not None
+        self._moved_on(self.in_flight.now)
         self.last = (self.client_id, self.in_flight.seq)
         self.in_flight = None
         self.revision += 1

@@ -17,8 +17,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from .base import Limits, OpError, Side
+from .base import Conflict, Limits, OpError, Side
 from .buffer import TextBuffer
+from .text_conflicts import text_conflicts
+from .text_shape import check_shape
 
 MAX_NUMBER = 2**31
 
@@ -110,6 +112,7 @@ class TextType:
     """See the module."""
 
     name = "text"
+    invertible_alone = True
 
     def create(self, content: Any) -> str:
         if content is None:
@@ -160,6 +163,7 @@ class TextType:
         return op
 
     def normalize(self, op: Op) -> Op:
+        check_shape(op)
         result: Op = []
         for part in op:
             if part and part != {"d": 0} and part != {"d": ""}:
@@ -171,16 +175,22 @@ class TextType:
 
     # --- length -----------------------------------------------------------------------------
 
-    def length_change(self, op: Op) -> int:
+    def measure(self, document: str) -> int:
+        return len(document)
+
+    def size(self, measure: int) -> int:
+        return measure
+
+    def before(self, measure: int, op: Op) -> int:
         change = 0
         for part in op:
             if isinstance(part, str):
                 change += len(part)
             elif isinstance(part, dict):
                 change -= _size(part["d"])
-        return change
+        return measure - change
 
-    def length_after(self, length: int, op: Op) -> int:
+    def fit(self, measure: int, op: Op) -> tuple[Op, int]:
         position = change = 0
         for index, part in enumerate(op):
             if isinstance(part, int):
@@ -192,14 +202,23 @@ class TextType:
                 deleted = _size(part["d"])
                 position += deleted
                 change -= deleted
-            if position > length:
-                raise OpError(f"it reaches {position}, past the end at {length}", index)
-        return length + change
+            if position > measure:
+                raise OpError(f"it reaches {position}, past the end at {measure}", index)
+        return op, measure + change
+
+    def weight(self, op: Op) -> int:
+        return 60 * len(op) + sum(4 * len(part) for part in op if isinstance(part, str))
+
+    def text_of(self, op: Op) -> str:
+        return "".join(part for part in op if isinstance(part, str))
+
+    def conflicts(self, op: Op, other: Op) -> list[Conflict]:
+        return text_conflicts(op, other)
 
     # --- applying ---------------------------------------------------------------------------
 
     def apply(self, document: str, op: Op) -> str:
-        self.length_after(len(document), op)
+        self.fit(len(document), op)
         pieces: list[str] = []
         position = 0
         for part in op:

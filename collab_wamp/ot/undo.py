@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from .base import OTType
@@ -16,11 +17,13 @@ class UndoStack:
     has happened since, so that it fits the document as it is.
 
     Args:
-        kind: the document's type; operations must be invertible without the document.
+        kind: the document's type; operations say what they delete, see `OTType.make_invertible`.
+        content: the document as it is; asked for where the type is not `invertible_alone`.
     """
 
-    def __init__(self, kind: OTType) -> None:
+    def __init__(self, kind: OTType, content: Callable[[], Any] = lambda: None) -> None:
         self._type = kind
+        self._content = content
         self._undo: list[Any] = []
         self._redo: list[Any] = []
 
@@ -33,8 +36,8 @@ class UndoStack:
         return bool(self._redo)
 
     def own(self, op: Any, *, joined: bool = False) -> None:
-        """An own edit was made; with `joined` it is undone together with the one before."""
-        inverse = self._type.invert(op)
+        """An own edit is about to be made; with `joined` it is undone together with the last."""
+        inverse = self._invert(op)
         if joined and self._undo:
             inverse = self._type.compose(inverse, self._undo.pop())
         if not self._type.is_noop(inverse):
@@ -50,7 +53,7 @@ class UndoStack:
     def undo(self) -> Any:
         """The operation that takes the last own edit back; None where there is none.
 
-        It is to be applied and sent like any other edit, without telling `own`.
+        It is to be applied, and sent like any other edit, without telling `own`.
         """
         return self._step(self._undo, self._redo)
 
@@ -61,9 +64,13 @@ class UndoStack:
         while source:
             op = source.pop()
             if not self._type.is_noop(op):
-                target.append(self._type.invert(op))
+                target.append(self._invert(op))
                 return op
         return None
+
+    def _invert(self, op: Any) -> Any:
+        alone = self._type.invertible_alone
+        return self._type.invert(op, None if alone else self._content())
 
     def _over(self, stack: list[Any], op: Any) -> list[Any]:
         """Transform the entries, the newest of which fits the document as it was before `op`."""

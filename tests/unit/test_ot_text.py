@@ -34,8 +34,9 @@ class ApplyTests(TestCase):
     @given(st.data(), texts())
     def test_length_after_is_the_length_after(self, data: Any, document: str) -> None:
         op, expected = data.draw(edits(document))
-        self.assertEqual(TEXT.length_after(len(document), op), len(expected))
-        self.assertEqual(len(document) + TEXT.length_change(op), len(expected))
+        self.assertEqual(TEXT.measure(expected), len(expected))
+        self.assertEqual(TEXT.fit(TEXT.measure(document), op), (op, TEXT.measure(expected)))
+        self.assertEqual(TEXT.before(TEXT.measure(expected), op), TEXT.measure(document))
 
     @some
     @given(st.data(), texts(), st.text(CHARACTERS, min_size=1, max_size=3))
@@ -50,7 +51,7 @@ class ApplyTests(TestCase):
                 wrong = index
         assume(wrong is not None)
         for refuse in (
-            lambda: TEXT.length_after(len(document), op),
+            lambda: TEXT.fit(len(document), op),
             lambda: TEXT.apply(document, op),
         ):
             with self.assertRaises(OpError) as caught:

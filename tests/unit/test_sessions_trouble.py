@@ -94,7 +94,7 @@ class TroubleTests(SessionsCase):
         self.assertEqual(found["content"], "zzone")
         document = await self.party.sessions.documents.get(KEY)
         document.head, document.revision = "client-0001:2:0", 2
-        del document._edits[2:], document._lengths[3:]
+        del document._edits[2:], document._measures[3:]
         with self.assertRaises(CollabError) as caught:
             await self.edit(one, at, 2, 2, ["y"])
         self.assertEqual(caught.exception.code, "stale_epoch")

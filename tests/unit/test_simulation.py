@@ -8,9 +8,9 @@ from unittest.mock import patch
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from collab_wamp import ot
+from collab_wamp import ot, writer
 from collab_wamp.feed import Feed
-from collab_wamp.ot.outbox import Outbox
+from collab_wamp.ot.outbox import other_side
 from collab_wamp.store import memory, memory_record
 from tests.simulation import Failed, play
 
@@ -48,25 +48,18 @@ class PlantedBugTests(SynchronousTestCase):
         self.fail(f"{PLANTED_SEEDS} seeds have not noticed it")
 
     def test_sides_swapped_when_the_server_transforms(self) -> None:
-        side = ot.TYPES["text"].side
+        def swapped(kind: Any, op: Any, client_id: str, concurrent: Any, **limits: Any) -> Any:
+            for other_client_id, other in concurrent:
+                side = other_side(kind.side(client_id, other_client_id))
+                op = kind.transform(op, other, side)
+            return op
 
-        def swapped(mine: str, theirs: str) -> Any:
-            return "left" if side(mine, theirs) == "right" else "right"
-
-        with patch.object(type(ot.TYPES["text"]), "side", staticmethod(swapped)):
+        with patch.object(writer, "rebase", swapped):
             self.assert_noticed()
 
     def test_ties_broken_by_the_order_of_commit(self) -> None:
         """Everybody still ends with the same text; but the words are in pieces."""
-        original = Outbox._pass
-
-        def later_is_right(outbox: Outbox, op: Any, _theirs: Any) -> Any:
-            return original(outbox, op, "left")
-
-        with (
-            patch.object(type(ot.TYPES["text"]), "side", staticmethod(lambda *_ids: "right")),
-            patch.object(Outbox, "_pass", later_is_right),
-        ):
+        with patch.object(type(ot.TYPES["text"]), "side", staticmethod(lambda *_ids: "right")):
             self.assert_noticed("words")
 
     def test_an_edit_that_comes_twice_is_committed_twice(self) -> None:

@@ -1,6 +1,6 @@
 /**
  * The client's side of the protocol as a state machine: what the user does goes in, what is to be
- * sent comes out, and the other way round. It knows no network and no document.
+ * sent comes out, and the other way round. It knows no network.
  *
  * The document on the user's screen is the server's at `revision`, then the edit in flight, then
  * the buffer. At most one edit is in flight; what is done meanwhile is composed into the buffer.
@@ -17,6 +17,8 @@
  * @typedef {{seq: number, revision: number, op: any}} Message
  */
 
+import { LazyDocument } from "./document.js";
+
 /** An edit that does not continue the revision: some are missing in between. */
 export class Gap extends Error {
   /** @param {number} expected @param {number} revision that came instead */
@@ -27,13 +29,17 @@ export class Gap extends Error {
 }
 
 export class Outbox {
+  #server;
+
   /**
    * @param {object} type the document's type
    * @param {string} clientId
    * @param {number} revision
    * @param {number} nextSeq number of this client's next edit
+   * @param {any} [content] the server's document at the revision; it is looked at where the type
+   *   is not `invertibleAlone`
    */
-  constructor(type, clientId, revision, nextSeq) {
+  constructor(type, clientId, revision, nextSeq, content) {
     this.type = type;
     this.clientId = clientId;
     this.revision = revision;
@@ -43,6 +49,7 @@ export class Outbox {
     /** @type {InFlight | null} */
     this.inFlight = null;
     this.buffer = null;
+    this.#server = type.invertibleAlone ? null : new LazyDocument(type, content);
   }
 
   /** @returns {"synchronized" | "awaiting" | "awaiting_with_buffer"} */
@@ -96,7 +103,8 @@ export class Outbox {
     }
     this.revision = revision;
     this.last = [clientId, seq];
-    return this.#pass(op, clientId < this.clientId || clientId === this.clientId);
+    this.#movedOn(op);
+    return this.#pass(op, this.#isLeft(clientId));
   }
 
   /**
@@ -117,7 +125,7 @@ export class Outbox {
     const { type } = this;
     let op = this.buffer ?? [];
     if (this.inFlight) op = type.compose(this.inFlight.now, op);
-    return type.invert(op);
+    return this.#invert(op);
   }
 
   /**
@@ -127,11 +135,10 @@ export class Outbox {
    *   was, at `revision`
    */
   reject() {
-    const { type } = this;
     const lost = this.inFlight.now;
     this.nextSeq = this.inFlight.seq;
     this.inFlight = null;
-    return { undo: this.#passBuffer(type.invert(lost), false), lost };
+    return { undo: this.#passBuffer(this.#invert(lost), false), lost };
   }
 
   /**
@@ -182,10 +189,27 @@ export class Outbox {
     this.revision = revision;
     this.last = null;
     this.nextSeq = nextSeq;
-    return type.compose(takeBack, this.#passBuffer(difference, true));
+    this.#movedOn(difference);
+    return type.compose(takeBack, this.#passBuffer(difference, this.#isLeft("")));
+  }
+
+  /** Whether an edit that is committed before what is pending here is left of it. */
+  #isLeft(clientId) {
+    return this.type.side(this.clientId, clientId) === "right";
+  }
+
+  /** The server's document has changed. */
+  #movedOn(op) {
+    this.#server?.apply(op);
+  }
+
+  /** The inverse of an operation on the server's document. */
+  #invert(op) {
+    return this.type.invert(op, this.#server?.content);
   }
 
   #acknowledge() {
+    this.#movedOn(this.inFlight.now);
     this.last = [this.clientId, this.inFlight.seq];
     this.inFlight = null;
     this.revision += 1;

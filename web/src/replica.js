@@ -42,7 +42,7 @@ export class Replica {
   constructor({ type, clientId, epoch, revision, content, nextSeq, ...callbacks }) {
     this.type = type;
     this.epoch = epoch;
-    this.outbox = new Outbox(type, clientId, revision, nextSeq);
+    this.outbox = new Outbox(type, clientId, revision, nextSeq, content);
     this.#document = new LazyDocument(type, content);
     this.authorOf = callbacks.authorOf;
     this.onChange = callbacks.onChange;
@@ -79,9 +79,11 @@ export class Replica {
    * @throws {TypeError} where it is not canonical or does not fit
    */
   edit(op) {
-    this.type.check(op, this.#document.length);
+    this.type.check(op, this.#document);
     if (this.type.isNoop(op)) return;
-    if (!this.type.isInvertible(op)) op = this.type.invertible(op, this.content);
+    if (this.type.invertibleAlone && !this.type.isInvertible(op)) {
+      op = this.type.invertible(op, this.content);
+    }
     this.#apply(op);
     this.outbox.local(op);
     this.#bufferedEdits += 1;

@@ -277,8 +277,7 @@ export class Session extends Emitter {
   }
 
   #onRejected(error, lost) {
-    const inserted = lost.filter((part) => typeof part === "string").join("");
-    this.emit("rejected", { error, lost, text: inserted });
+    this.emit("rejected", { error, lost, text: this.type.textOf(lost) });
     this.#progress(false);
   }
 

@@ -20,6 +20,9 @@ export const UNFIT = /[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\u
 export const text = {
   name: "text",
 
+  /** Whether an operation can be inverted without the document, where it carries what it deletes. */
+  invertibleAlone: true,
+
   /** @param {string} [content] */
   create: (content = "") => content,
 
@@ -35,6 +38,13 @@ export const text = {
   transform: (op, other, side) => library.transform(op, other, side),
 
   /**
+   * The side of an edit that is committed after a concurrent one by another client.
+   *
+   * @type {(clientId: string, otherClientId: string) => Side}
+   */
+  side: (clientId, otherClientId) => (clientId < otherClientId ? "left" : "right"),
+
+  /**
    * One operation that does `first`, then `second`.
    *
    * @type {(first: TextOp, second: TextOp) => TextOp}
@@ -46,6 +56,9 @@ export const text = {
 
   /** The canonical form of an operation that is otherwise sound. @type {(op: TextOp) => TextOp} */
   normalize: (op) => library.normalize(copy(op)),
+
+  /** What an operation inserts, for a person to read or copy. @type {(op: TextOp) => string} */
+  textOf: (op) => op.filter((part) => typeof part === "string").join(""),
 
   isNoop: (op) => op.length === 0,
 
@@ -84,10 +97,10 @@ export const text = {
    * Refuse an operation that is not of canonical form or does not fit.
    *
    * @param {TextOp} op
-   * @param {number} length of the text, code points
+   * @param {{length: number}} document length in code points
    * @throws {TypeError} which says why
    */
-  check(op, length) {
+  check(op, { length }) {
     if (!Array.isArray(op)) throw new TypeError("An operation is a list of parts.");
     let before = 0;
     let last = null;

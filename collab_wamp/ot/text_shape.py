@@ -1,10 +1,10 @@
-"""What an operation must look like before it can be brought into its canonical form."""
+"""What an operation of type `text` must look like before it can be brought into canonical form."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from ..ot import OpError
+from .base import OpError
 
 
 def check_shape(op: Any) -> None:
