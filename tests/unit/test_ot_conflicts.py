@@ -53,34 +53,37 @@ class TextConflictTests(SynchronousTestCase):
         document = data.draw(texts())
         (a, _), (b, _) = data.draw(edits(document)), data.draw(edits(document))
         self.assertEqual(sorted(found(a, b)), sorted(found(b, a)))
-        overlapping = bool(changed_spans(a) & changed_spans(b))
-        if not overlapping:
-            self.assertNotIn("replaced", {kind for kind, _ in found(a, b)})
-        elif deletions(a) != deletions(b):
-            self.assertIn("replaced", {kind for kind, _ in found(a, b)})
+        expected = {
+            ("replaced", mine, theirs)
+            for mine in groups(a)
+            for theirs in groups(b)
+            if set(range(*mine[:2])) & set(range(*theirs[:2])) and mine != theirs
+        } | {
+            ("inside_deleted", mine, theirs)
+            for mine, theirs in [(x, y) for x in groups(a) for y in groups(b)]
+            for inner, outer in ((mine, theirs), (theirs, mine))
+            if inner[0] == inner[1] and outer[0] < inner[0] < outer[1]
+        }
+        self.assertEqual(
+            sorted(kind for kind, _, _ in expected), sorted(kind for kind, _ in found(a, b))
+        )
 
 
-def changed_spans(op: list[Any]) -> set[int]:
-    """The characters that an operation deletes."""
-    at, touched = 0, set()
+def groups(op: list[Any]) -> list[tuple[int, int, str]]:
+    """What an operation puts in the place of what: one for each run of changes side by side."""
+    rows: list[tuple[int, int, str]] = []
+    at = 0
+    beside = False
     for part in op:
-        size = part if isinstance(part, int) else 0
-        if isinstance(part, dict):
-            size = part["d"] if isinstance(part["d"], int) else len(part["d"])
-            touched |= set(range(at, at + size))
-        at += size
-    return touched
-
-
-def deletions(op: list[Any]) -> list[tuple[int, int, str]]:
-    """What an operation puts in the place of what it deletes."""
-    at, rows = 0, []
-    for index, part in enumerate(op):
-        if isinstance(part, dict):
-            size = part["d"] if isinstance(part["d"], int) else len(part["d"])
-            beside = [op[i] for i in (index - 1, index + 1) if 0 <= i < len(op)]
-            rows.append((at, at + size, "".join(p for p in beside if isinstance(p, str))))
-            at += size
-        elif isinstance(part, int):
-            at += part
+        if isinstance(part, int):
+            at, beside = at + part, False
+            continue
+        start, end, text = rows.pop() if beside else (at, at, "")
+        if isinstance(part, str):
+            text += part
+        else:
+            at += part["d"] if isinstance(part["d"], int) else len(part["d"])
+            end = at
+        rows.append((start, end, text))
+        beside = True
     return rows
