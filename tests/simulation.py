@@ -1,10 +1,11 @@
 """Clients and nodes in one process, on a network and a store that do what they can to them.
 
-Real: the outbox, the text type, the use cases, the writer, the feeds and relays, on the memory
+Real: the outbox, the document types, the use cases, the writer, the feeds and relays, on the memory
 store. Simulated, from one seed: time, the network, the workers' deaths, the store's delays.
 
 `python -m tests.simulation --seed N` plays one seed and tells all that happened; `--seeds A-B`
-plays many and names those that fail; `--words` plays the other game, words typed at one spot.
+plays many and names those that fail; `--type` says on which type of document; `--words` plays the
+other game, words typed at one spot.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ from collections.abc import Callable
 from typing import Any
 
 from collab_wamp import documents
-from tests.support.sim_world import INITIAL, World
+from tests.support.sim_world import World
+from tests.support.sim_writers import WRITERS
 
 ACTIONS = 40
 WORD = 5
@@ -39,7 +41,7 @@ def play_edits(world: World) -> None:
     here = [client for client in world.clients if client not in away]
     world.dismiss(away)
     world.settle(here)
-    world.verify_letters(world.verify(here), complete=not away)
+    world.verify_written(world.verify(here), complete=not away)
     world.verify_people(here)
     world.verify_stream(here, away)
     world.verify(here)
@@ -63,12 +65,14 @@ def play_words(world: World) -> None:
             world.misfortune()
         elif client.box is not None and left[client]:
             letter = letters[client]
-            client.type([client.screen.rfind(letter) + 1 or 1, letter])
+            position = world.writer.text(client.screen).rfind(letter) + 1 or 1
+            client.type(world.writer.insertion(position, letter))
             left[client] -= 1
     world.dismiss([])
     world.settle(world.clients)
-    content = world.verify(world.clients)
-    assert len(content) == len(INITIAL) + WORD * len(world.clients), content
+    writer = world.writer
+    content = writer.text(world.verify(world.clients))
+    assert len(content) == len(writer.text(writer.initial)) + WORD * len(world.clients), content
     for client in world.clients:
         assert letters[client] * WORD in content, f"{letters[client] * WORD} not in {content}"
 
@@ -76,16 +80,16 @@ def play_words(world: World) -> None:
 GAMES: dict[str, Callable[[World], None]] = {"edits": play_edits, "words": play_words}
 
 
-def play(seed: int, game: str = "edits") -> World:
+def play(seed: int, game: str = "edits", kind: str = "text") -> World:
     """Play a game; what is not as it must be is raised, with the world in its `world`."""
     chance = random.Random(seed)
     window = chance.choice((2000, 2000, 2000, 10, 3)) if game == "edits" else 2000
     snapshot_every, documents.SNAPSHOT_EVERY = documents.SNAPSHOT_EVERY, min(window, 500)
-    world = World(seed, window=window)
+    world = World(seed, WRITERS[kind](), window=window)
     try:
         GAMES[game](world)
     except Exception as error:
-        raise Failed(seed, game, world) from error
+        raise Failed(seed, game, kind, world) from error
     finally:
         documents.SNAPSHOT_EVERY = snapshot_every
     return world
@@ -94,8 +98,8 @@ def play(seed: int, game: str = "edits") -> World:
 class Failed(Exception):
     """A seed did not end as it must."""
 
-    def __init__(self, seed: int, game: str, world: World) -> None:
-        option = " --words" if game == "words" else ""
+    def __init__(self, seed: int, game: str, kind: str, world: World) -> None:
+        option = (" --words" if game == "words" else "") + f" --type {kind}"
         super().__init__(f"to see it alone: python -m tests.simulation{option} --seed {seed}")
         self.seed = seed
         self.world = world
@@ -105,18 +109,19 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.simulation", description=__doc__)
     parser.add_argument("--seed", type=int, help="play one, and tell all that happened")
     parser.add_argument("--seeds", default="0-99", help="play many: the first and the last")
+    parser.add_argument("--type", default="text", choices=WRITERS, help="of the document")
     parser.add_argument("--words", action="store_true", help="words typed at one spot")
     options = parser.parse_args(arguments)
     game = "words" if options.words else "edits"
     if options.seed is not None:
-        return tell(options.seed, game)
+        return tell(options.seed, game, options.type)
     first, _, last = options.seeds.partition("-")
     seeds = range(int(first), int(last or first) + 1)
     failed = 0
     start = time.perf_counter()
     for seed in seeds:
         try:
-            play(seed, game)
+            play(seed, game, options.type)
         except Failed as failure:
             failed += 1
             cause: Any = failure.__cause__
@@ -126,10 +131,10 @@ def main(arguments: list[str]) -> int:
     return 1 if failed else 0
 
 
-def tell(seed: int, game: str) -> int:
+def tell(seed: int, game: str, kind: str) -> int:
     """Play a seed; print the trace, and what was wrong."""
     try:
-        world, error = play(seed, game), None
+        world, error = play(seed, game, kind), None
     except Failed as failure:
         world, error = failure.world, failure.__cause__
     for at, who, what, details in world.time.trace:

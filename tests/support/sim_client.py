@@ -1,4 +1,4 @@
-"""A client of a simulated world: a real outbox and a text, by the rules of PROTOCOL.md."""
+"""A client of a simulated world: a real outbox and a document, by the rules of PROTOCOL.md."""
 
 from __future__ import annotations
 
@@ -7,10 +7,9 @@ from typing import Any
 import orjson
 from twisted.internet.defer import Deferred
 
+from collab_wamp.ot import OTType
 from collab_wamp.ot.outbox import Gap, Message, Outbox
-from collab_wamp.ot.text import TEXT
 
-from .operations import Op
 from .sim_node import Refused, SimNode
 from .sim_weather import Pipe, Time
 
@@ -133,10 +132,13 @@ class Client:
         resets: how often they went on from a snapshot.
     """
 
-    def __init__(self, name: str, time: Time, initial: str, largest: tuple[int, int]) -> None:
+    def __init__(
+        self, name: str, time: Time, kind: OTType, initial: Any, largest: tuple[int, int]
+    ) -> None:
         self.name = name
         self.time = time
-        self.screen = ""
+        self.kind = kind
+        self.screen: Any = None
         self.box: Outbox | None = None
         self.epoch = ""
         self.line: Line | None = None
@@ -151,11 +153,11 @@ class Client:
 
     # --- what people do ---------------------------------------------------------------------
 
-    def type(self, op: Op) -> None:
+    def type(self, op: Any) -> None:
         """Do something to the document, on the screen at once."""
         assert self.box is not None
-        op = TEXT.make_invertible(op, self.screen)
-        self.screen = TEXT.apply(self.screen, op)
+        op = self.kind.make_invertible(op, self.screen)
+        self.screen = self.kind.apply(self.screen, op)
         self.time.tell(self.name, "types", op, self.screen)
         self.box.local(op)
         self._pump()
@@ -221,7 +223,7 @@ class Client:
         while line.open:
             try:
                 if self.box is None:
-                    await line.call("create", content=self._initial, if_absent=True)
+                    await self._create(line)
                 known = {}
                 if self.box is not None and not self._fresh:
                     known = {"epoch": self.epoch, "revision": self.box.revision}
@@ -244,6 +246,10 @@ class Client:
                 self._pump()
             return
 
+    def _create(self, line: Line) -> Deferred[Any]:
+        how = {"type": self.kind.name, "content": self._initial, "if_absent": True}
+        return line.call("create", **how)
+
     def _take_join(self, result: dict[str, Any]) -> None:
         revision = result["revision"]
         self._fresh = False
@@ -261,13 +267,14 @@ class Client:
             return
         content = result["content"]
         if self.box is None:
-            self.box = Outbox(TEXT, self.name, revision, result["next_seq"])
+            self.box = Outbox(self.kind, self.name, revision, result["next_seq"], content)
             self.screen = content
             return
         self.resets += 1
-        known = TEXT.apply(self.screen, self.box.undo_pending())
-        shown = self.box.reset(revision, TEXT.difference(known, content), result["next_seq"])
-        self.screen = TEXT.apply(self.screen, shown)
+        kind = self.kind
+        known = kind.apply(self.screen, self.box.undo_pending())
+        shown = self.box.reset(revision, kind.difference(known, content), result["next_seq"])
+        self.screen = kind.apply(self.screen, shown)
         self.time.tell(self.name, "goes on from a snapshot", revision, self.screen)
 
     def _listen_for_silence(self, line: Line) -> None:
@@ -315,7 +322,7 @@ class Client:
                 self._fetch()
                 break
             if shown is not None:
-                self.screen = TEXT.apply(self.screen, shown)
+                self.screen = self.kind.apply(self.screen, shown)
 
     def _fetch(self) -> None:
         self._again = True

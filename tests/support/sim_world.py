@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import random
+from typing import Any
 
 from collab_wamp.joining import SessionLimits
 from collab_wamp.ot import rebase
-from collab_wamp.ot.text import TEXT
 from collab_wamp.store.announcements import Announcement, EditsAnnounced
 from collab_wamp.store.memory import MemoryStore
 from collab_wamp.store.values import Edit, SessionKey
 
-from .operations import Piece, build
 from .sim_client import SESSION_ID, Client
 from .sim_node import SimNode
 from .sim_weather import Time, Weather
+from .sim_writers import TextWriter
 
 KEY = SessionKey("acme", SESSION_ID)
-INITIAL = "[]"
 PATIENCE_S = 300.0
 
 
@@ -25,6 +24,7 @@ class World:
     """One or two nodes on one store, and clients.
 
     Args:
+        writer: what people do, and to which type of document.
         window: how far behind the base of an edit may be; where it is small, clients have to go on
             from snapshots.
 
@@ -32,7 +32,8 @@ class World:
         log: every edit that was ever committed, in order.
     """
 
-    def __init__(self, seed: int, *, window: int = 2000) -> None:
+    def __init__(self, seed: int, writer: TextWriter, *, window: int = 2000) -> None:
+        self.writer = writer
         self.chance = random.Random(seed)
         self.time = Time(self.chance)
         self.weather = Weather.by_chance(self.chance)
@@ -49,12 +50,10 @@ class World:
         self.clients = [self.client(name) for name in names[: self.chance.randint(2, 4)]]
         self.log: list[Edit] = []
         self.time.start(self.store.listen(KEY, self._announced))
-        self._letters = iter(range(1, 20_000))
-        self.typed: set[str] = set(INITIAL)
-        self.deleted: set[str] = set()
 
     def client(self, name: str) -> Client:
-        return Client(name, self.time, INITIAL, self.largest)
+        writer = self.writer
+        return Client(name, self.time, writer.type, writer.initial, self.largest)
 
     def _announced(self, _key: SessionKey, announcement: Announcement) -> None:
         if isinstance(announcement, EditsAnnounced):
@@ -85,25 +84,9 @@ class World:
         return pace * (weather.network + weather.router + weather.store)
 
     def type_by_chance(self, client: Client) -> None:
-        """Letters that were never typed before, so that it can be told what became of each."""
-        pieces: list[Piece] = []
-        for _ in range(self.chance.choice((1, 1, 2, 3))):
-            pieces.append(("keep", self.chance.randint(0, len(client.screen)), ""))
-            if self.chance.random() < 0.7:
-                text = "".join(self._letter() for _ in range(self.chance.randint(1, 3)))
-                pieces.append(("insert", 0, text))
-            else:
-                pieces.append(("delete", self.chance.randint(1, 3), ""))
-        op, expected = build(client.screen, pieces)
-        self.deleted |= set(client.screen) - set(expected)
-        self.typed |= set(expected)
+        op, expected = self.writer.edit(self.chance, client.screen)
         client.type(op)
-        assert client.screen == expected
-
-    def _letter(self) -> str:
-        number = next(self._letters)
-        # One in two is beyond the Basic Multilingual Plane: two units of UTF-16.
-        return chr((0x20000 if number % 2 else 0x4E00) + number)
+        assert client.screen == expected, f"{client.screen!r} != {expected!r}"
 
     def misfortune(self) -> None:
         chance, node = self.chance, self.chance.choice(self.nodes)
@@ -165,11 +148,11 @@ class World:
 
     # --- what must be true then -------------------------------------------------------------
 
-    def verify(self, here: list[Client]) -> str:
+    def verify(self, here: list[Client]) -> Any:
         """Everybody has the fold of the log, in which everything is once. Returns the document."""
-        content = INITIAL
+        content = self.writer.initial
         for edit in self.log:
-            content = TEXT.apply(content, edit.op)
+            content = self.writer.type.apply(content, edit.op)
         for client in here:
             assert client.screen == content, f"{client.name}: {client.screen!r} != {content!r}"
         for client in self.clients:
@@ -178,6 +161,7 @@ class World:
 
     def _verify_edits(self, client: Client, complete: bool) -> None:
         """A client's edits are in the log once, in order, each as it was sent but transformed."""
+        kind = self.writer.type
         mine = [(at, edit) for at, edit in enumerate(self.log) if edit.client_id == client.name]
         seqs = [edit.seq for _, edit in mine]
         assert seqs == list(range(1, len(mine) + 1)), f"{client.name}: {seqs}"
@@ -186,26 +170,13 @@ class World:
         for at, edit in mine:
             sent = client.sent[edit.seq]
             concurrent = [(other.client_id, other.op) for other in self.log[sent.revision : at]]
-            expected = rebase(TEXT, TEXT.bare(sent.op), client.name, concurrent)
+            expected = rebase(kind, kind.bare(sent.op), client.name, concurrent)
             assert edit.op == expected, f"{client.name} {edit.seq}: {edit.op} is not {expected}"
 
-    def verify_letters(self, content: str, complete: bool) -> None:
-        """What was typed and not deleted is there, and nothing is twice.
-
-        Args:
-            complete: whether everybody could have all committed that they typed.
-        """
-        found = set(content)
-        assert len(found) == len(content), f"something is twice: {content!r}"
-        assert found <= self.typed
-        if complete:
-            missing = self.typed - self.deleted - found
-            assert not missing, f"{missing} got lost"
-        # A client that went on from a snapshot may have lost deletions, not insertions: see
-        # `Outbox.reset`, which knows of a difference, not of edits.
-        if complete and not any(client.resets for client in self.clients):
-            back = found & self.deleted
-            assert not back, f"{back} came back"
+    def verify_written(self, content: Any, complete: bool) -> None:
+        """Nothing that was written got lost, see `TextWriter.verify`."""
+        resets = any(client.resets for client in self.clients)
+        self.writer.verify(content, complete=complete, from_snapshots=resets)
 
     def verify_people(self, here: list[Client]) -> None:
         """The roster and the relays know those who are here, and nobody else."""

@@ -1,0 +1,99 @@
+"""What people do to a document of each type in a simulated world, and what must be left of it.
+
+Everything that they write is written once in a world, so that it can be told what became of it.
+"""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+from collab_wamp.ot import OTType, get_type
+
+from .operations import Piece, build
+
+# An operation, and the document that it makes, put together without the code under test.
+Edit = tuple[Any, Any]
+
+
+def letters() -> Any:
+    """Letters, each another one; one in two takes two units of UTF-16."""
+    return (chr((0x20000 if number % 2 else 0x4E00) + number) for number in range(1, 20_000))
+
+
+class TextWriter:
+    """Writes on documents of type `text`.
+
+    Attributes:
+        initial: what the document starts with.
+        written, deleted: the marks (of a text, its characters) that ever were there, and that
+            somebody deleted.
+    """
+
+    type: OTType = get_type("text")
+    initial: Any = "[]"
+
+    def __init__(self) -> None:
+        self._letters = letters()
+        self.written: set[Any] = self.marks(self.initial)
+        self.deleted: set[Any] = set()
+
+    def edit(self, chance: random.Random, document: Any) -> Edit:
+        """Something that somebody does to a document by chance."""
+        op, expected = self.by_chance(chance, document)
+        self.deleted |= self.marks(document) - self.marks(expected)
+        self.written |= self.marks(expected)
+        return op, expected
+
+    def by_chance(self, chance: random.Random, document: Any) -> Edit:
+        return build(document, self._pieces(chance, len(document)))
+
+    def _pieces(self, chance: random.Random, length: int) -> list[Piece]:
+        pieces: list[Piece] = []
+        for _ in range(chance.choice((1, 1, 2, 3))):
+            pieces.append(("keep", chance.randint(0, length), ""))
+            if chance.random() < 0.7:
+                pieces.append(("insert", 0, self._text(chance)))
+            else:
+                pieces.append(("delete", chance.randint(1, 3), ""))
+        return pieces
+
+    def _text(self, chance: random.Random) -> str:
+        return "".join(next(self._letters) for _ in range(chance.randint(1, 3)))
+
+    def insertion(self, position: int, letter: str) -> Any:
+        """The operation that inserts a letter."""
+        return [position, letter]
+
+    def text(self, document: Any) -> str:
+        """All the text of a document, in order."""
+        return str(document)
+
+    def marks(self, document: Any) -> set[Any]:
+        return set(self.text(document))
+
+    def verify(self, document: Any, *, complete: bool, from_snapshots: bool) -> None:
+        """What was written and not deleted is there, and nothing is twice.
+
+        Args:
+            complete: whether everybody could have all committed that they wrote.
+            from_snapshots: whether somebody had to go on from a snapshot. They may have lost
+                deletions, not insertions: see `Outbox.reset`, which knows of a difference, not of
+                edits.
+        """
+        found = self.marks(document)
+        self.verify_each_once(document)
+        assert found <= self.written
+        if complete:
+            missing = self.written - self.deleted - found
+            assert not missing, f"{missing} got lost"
+        if complete and not from_snapshots:
+            back = found & self.deleted
+            assert not back, f"{back} came back"
+
+    def verify_each_once(self, document: Any) -> None:
+        text = self.text(document)
+        assert len(set(text)) == len(text), f"something is twice: {text!r}"
+
+
+WRITERS: dict[str, type[TextWriter]] = {"text": TextWriter}
