@@ -6,9 +6,10 @@
 from __future__ import annotations
 
 from .base import Conflict, Limits, OpError, OTType, TooMuchWork, rebase
+from .json_type import JSON
 from .text import TEXT
 
-TYPES: dict[str, OTType] = {kind.name: kind for kind in (TEXT,)}
+TYPES: dict[str, OTType] = {kind.name: kind for kind in (TEXT, JSON)}
 
 
 def get_type(name: str) -> OTType:

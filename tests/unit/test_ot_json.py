@@ -1,0 +1,646 @@
+"""The laws that stand in `collab_wamp/ot/base.py` and `json_type.py`, for the type `json`."""
+
+from __future__ import annotations
+
+import random
+from copy import deepcopy
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from twisted.trial.unittest import TestCase
+
+from collab_wamp.ot import Limits, OpError, get_type, rebase
+from collab_wamp.ot.json_type import JSON
+from collab_wamp.ot.json_values import MAX_NUMBER, same
+from collab_wamp.ot.undo import UndoStack
+from tests.support.json_operations import Op, random_document, random_json_edit, random_value
+
+LIMITS = Limits()
+many = settings(max_examples=300, deadline=None)
+some = settings(max_examples=100, deadline=None)
+chances = st.randoms(use_true_random=False)
+
+
+def falsified(op: Op) -> Op:
+    """An operation that lies about what it deletes."""
+    result = []
+    for component in op:
+        lie = {key: ["a lie"] for key in ("od", "ld") if key in component}
+        if "o" in component:
+            lie["o"] = [
+                {"d": len(each["d"])} if isinstance(each, dict) else each for each in component["o"]
+            ]
+        result.append(component | lie)
+    return result
+
+
+class JsonCase(TestCase):
+    def assertSame(self, one: Any, other: Any) -> None:
+        """Equal as JSON: `1 == True` is not enough."""
+        self.assertTrue(same(one, other), f"{one!r} != {other!r}")
+
+    def assertMisfit(self, document: Any, op: Op, part: int, *words: str) -> None:
+        with self.assertRaises(OpError) as caught:
+            JSON.fit(JSON.measure(document), op)
+        self.assertEqual(caught.exception.part, part)
+        for word in words:
+            self.assertIn(word, str(caught.exception))
+
+    def assertRefused(self, op: Any, part: int | None, limits: Limits = LIMITS) -> OpError:
+        with self.assertRaises(OpError, msg=repr(op)[:200]) as caught:
+            JSON.check(op, limits)
+        self.assertEqual(caught.exception.part, part, f"{op!r:.200}: {caught.exception}")
+        return caught.exception
+
+
+class ApplyTests(JsonCase):
+    @many
+    @given(chances)
+    def test_applying_gives_what_was_made_independently(self, chance: random.Random) -> None:
+        document = random_document(chance)
+        before = deepcopy(document)
+        op, expected = random_json_edit(chance, document)
+        self.assertSame(JSON.apply(document, op), expected)
+        self.assertSame(document, before)
+
+    @some
+    @given(chances)
+    def test_a_buffer_does_the_same(self, chance: random.Random) -> None:
+        document = random_document(chance)
+        buffer = JSON.buffer(document)
+        for _ in range(4):
+            op, document = random_json_edit(chance, document)
+            buffer.apply(op)
+            self.assertSame(buffer.content(), document)
+            self.assertEqual(buffer.length, JSON.size(JSON.measure(document)))
+
+    @some
+    @given(chances)
+    def test_nothing_is_changed_in_place(self, chance: random.Random) -> None:
+        document = random_document(chance)
+        a, after = random_json_edit(chance, document)
+        b, _ = random_json_edit(chance, document)
+        c, _ = random_json_edit(chance, after)
+        before = repr((document, after, a, b, c))
+        JSON.transform(a, b, "left")
+        JSON.transform(a, b, "right")
+        JSON.compose(a, c)
+        JSON.fit(JSON.measure(document), a)
+        JSON.invert(a, document)
+        JSON.normalize(a)
+        JSON.check(a, LIMITS)
+        JSON.split(a, 2, 6)
+        JSON.conflicts(a, b)
+        JSON.difference(document, after)
+        self.assertEqual(repr((document, after, a, b, c)), before)
+
+    def test_what_is_not_on_the_way_is_shared(self) -> None:
+        document = {"a": {"x": [1, 2]}, "b": {"y": [1]}}
+        after = JSON.apply(document, [{"p": ["a", "x", 0], "na": 1}])
+        self.assertEqual(after, {"a": {"x": [2, 2]}, "b": {"y": [1]}})
+        self.assertIs(after["b"], document["b"])
+        self.assertIsNot(after["a"], document["a"])
+
+    def test_a_container_is_copied_once_for_an_operation(self) -> None:
+        document: Any = [list(range(20_000))]
+        op = [{"p": [0, index], "na": 1} for index in range(1_000)]
+        after = JSON.apply(document, op)
+        self.assertEqual((after[0][999], document[0][999], after[0][1000]), (1000, 999, 1000))
+
+    def test_what_an_operation_inserts_stays_as_it_is(self) -> None:
+        op: Op = [{"p": ["a"], "oi": {"b": [1]}}, {"p": ["a", "b", 0], "na": 5}]
+        before = deepcopy(op)
+        self.assertEqual(JSON.apply({}, op), {"a": {"b": [6]}})
+        self.assertEqual(op, before)
+
+
+class FitTests(JsonCase):
+    @many
+    @given(chances)
+    def test_what_is_deleted_is_filled_in_and_the_size_kept(self, chance: random.Random) -> None:
+        document = random_document(chance)
+        op, expected = random_json_edit(chance, document)
+        measure = JSON.measure(document)
+        fitted, after = JSON.fit(measure, falsified(op))
+        self.assertSame(fitted, op)
+        self.assertSame(after.content, expected)
+        self.assertEqual(JSON.size(after), JSON.size(JSON.measure(expected)))
+        before = JSON.before(after, fitted)
+        self.assertSame(before.content, document)
+        self.assertEqual(before.size, measure.size)
+        self.assertSame(JSON.make_invertible(falsified(op), document), op)
+
+    @many
+    @given(chances)
+    def test_a_transformed_operation_fits_and_says_what_it_deletes(
+        self, chance: random.Random
+    ) -> None:
+        document = random_document(chance)
+        a, _ = random_json_edit(chance, document)
+        b, after_b = random_json_edit(chance, document)
+        for side in ("left", "right"):
+            moved = JSON.transform(a, b, side)  # type: ignore[arg-type]
+            fitted, _ = JSON.fit(JSON.measure(after_b), moved)
+            self.assertSame(fitted, moved)
+            JSON.check(moved, LIMITS)
+
+    @some
+    @given(chances)
+    def test_lies_about_what_is_deleted_do_not_matter(self, chance: random.Random) -> None:
+        document = random_document(chance)
+        a, _ = random_json_edit(chance, document)
+        b, after_b = random_json_edit(chance, document)
+        measure = JSON.measure(after_b)
+        honest = JSON.fit(measure, JSON.transform(a, b, "left"))[1]
+        lying = JSON.fit(measure, JSON.transform(falsified(a), b, "left"))[1]
+        self.assertSame(lying.content, honest.content)
+
+    def test_the_size_is_about_that_of_the_json_text(self) -> None:
+        self.assertEqual(JSON.size(JSON.measure({"ab": [1, None, "xyz"]})), 23)
+        self.assertEqual(JSON.size(JSON.measure([])), 2)
+
+    def test_what_does_not_fit_is_refused_with_the_part_and_the_path(self) -> None:
+        document = {"a": {"t": "text", "n": 5, "f": 0.5, "b": True}, "l": [1, 2], "~/": {}}
+        good = {"p": ["l", 0], "na": 1}
+        for component, *words in (
+            ({"p": ["x", "y"], "oi": 1}, "/x/y", "leads nowhere", "/x is nothing"),
+            ({"p": ["a", "t", "y"], "oi": 1}, "leads nowhere", "/a/t is a text"),
+            ({"p": ["a", 0], "oi": 1}, "/a/0", "an object needs"),
+            ({"p": ["l", "0"], "li": 1}, "/l/0", "a list needs"),
+            ({"p": ["l", "0", "x"], "oi": 1}, "leads nowhere"),
+            ({"p": ["l", 3], "li": 1}, "/l/3", "2 items"),
+            ({"p": ["l", 2], "ld": 1}, "/l/2", "2 items"),
+            ({"p": ["l", 2], "ld": 1, "li": 1}, "2 items"),
+            ({"p": ["l", 2], "lm": 0}, "/l/2"),
+            ({"p": ["l", 0], "lm": 2}, "/l/2"),
+            ({"p": ["l", 0], "oi": 1}, "an object"),
+            ({"p": ["l", 0], "od": 1}, "an object"),
+            ({"p": ["a", "n"], "li": 1}, "list"),
+            ({"p": ["a", "n"], "ld": 5}, "list"),
+            ({"p": ["a", "n"], "lm": 5}, "list"),
+            ({"p": ["a", "n"], "oi": 1}, "/a/n", "od"),
+            ({"p": ["a", "z"], "od": 1}, "/a/z", "od"),
+            ({"p": ["a", "z"], "od": 1, "oi": 1}, "/a/z", "od"),
+            ({"p": ["a", "t"], "na": 1}, "whole number"),
+            ({"p": ["a", "f"], "na": 1}, "whole number"),
+            ({"p": ["a", "b"], "na": 1}, "whole number"),
+            ({"p": ["a", "z"], "na": 1}, "whole number"),
+            ({"p": ["a", "n"], "na": MAX_NUMBER}, "2^53"),
+            ({"p": ["a", "n"], "t": "text-unicode", "o": ["x"]}, "no text"),
+            ({"p": ["a", "z"], "t": "text-unicode", "o": ["x"]}, "no text"),
+            ({"p": ["a", "t"], "t": "text-unicode", "o": [5, "x"]}, "/a/t", "past the end"),
+            ({"p": ["~/", "a", "b"], "oi": 1}, "/~0~1/a/b"),
+            ({"p": [], "oi": {}}, "the root"),
+        ):
+            self.assertMisfit(document, [good, component], 1, *words)
+
+
+class TransformTests(JsonCase):
+    @many
+    @given(chances)
+    def test_convergence(self, chance: random.Random) -> None:
+        document = random_document(chance)
+        a, after_a = random_json_edit(chance, document, root=0.05)
+        b, after_b = random_json_edit(chance, document, root=0.05)
+        self.assertSame(
+            JSON.apply(after_a, JSON.transform(b, a, "right")),
+            JSON.apply(after_b, JSON.transform(a, b, "left")),
+        )
+
+    def test_convergence_of_all_pairs_of_components_on_short_lists(self) -> None:
+        """Every pair of moves, insertions, deletions and replacements, and changes of items."""
+        for length in (1, 2, 3, 4):
+            document = [{"n": index} for index in range(length)]
+            for a in list_components(document, "a"):
+                after_a = JSON.apply(document, [a])
+                for b in list_components(document, "b"):
+                    self.assertEqual(
+                        JSON.apply(after_a, JSON.transform([b], [a], "right")),
+                        JSON.apply(JSON.apply(document, [b]), JSON.transform([a], [b], "left")),
+                        (document, a, b),
+                    )
+
+    @some
+    @given(chances)
+    def test_three_people_on_a_server(self, chance: random.Random) -> None:
+        """Each has made three edits offline; whoever is committed, all come to one document."""
+        document = random_document(chance)
+        waiting: dict[str, Op] = {}
+        screens = {}
+        for name in ("anna", "bert", "cleo"):
+            op: Op = []
+            screens[name] = document
+            for _ in range(3):
+                more, screens[name] = random_json_edit(chance, screens[name], most=2)
+                op = JSON.compose(op, more)
+            waiting[name] = op
+        server = JSON.measure(document)
+        while waiting:
+            name = chance.choice(list(waiting))
+            op, server = JSON.fit(server, waiting.pop(name))
+            for other, pending in waiting.items():
+                screens[other] = JSON.apply(screens[other], JSON.transform(op, pending, "right"))
+                waiting[other] = JSON.transform(pending, op, JSON.side(other, name))
+            for done in screens.keys() - waiting.keys() - {name}:
+                screens[done] = JSON.apply(screens[done], op)
+            self.assertSame(screens[name], server.content)
+        for screen in screens.values():
+            self.assertSame(screen, server.content)
+
+    def test_the_value_committed_later_stands(self) -> None:
+        first: Op = [{"p": ["k"], "od": 0, "oi": "first"}]
+        later: Op = [{"p": ["k"], "od": 0, "oi": "later"}]
+        self.assertEqual(
+            rebase(JSON, later, "anna", [("bert", first)]),
+            [{"p": ["k"], "od": "first", "oi": "later"}],
+        )
+        self.assertEqual(JSON.side("a", "b"), JSON.side("b", "a"))
+
+    def test_moves_and_changes_of_one_item_both_count(self) -> None:
+        move: Op = [{"p": ["l", 0], "lm": 2}]
+        change: Op = [{"p": ["l", 0, "n"], "na": 1}]
+        self.assertEqual(JSON.transform(change, move, "left"), [{"p": ["l", 2, "n"], "na": 1}])
+        self.assertEqual(JSON.transform(move, change, "right"), move)
+
+    def test_texts_inside_are_edited_together(self) -> None:
+        a: Op = [{"p": ["t"], "t": "text-unicode", "o": ["x"]}]
+        b: Op = [{"p": ["t"], "t": "text-unicode", "o": [1, {"d": "b"}]}]
+        self.assertEqual(
+            JSON.transform(b, a, "left"),
+            [{"p": ["t"], "t": "text-unicode", "o": [2, {"d": "b"}]}],
+        )
+
+    def test_a_deletion_says_what_others_made_of_what_it_deletes(self) -> None:
+        deletion: Op = [{"p": ["a"], "od": {"n": 1, "t": "x"}}]
+        change: Op = [
+            {"p": ["a", "n"], "na": 4},
+            {"p": ["a", "t"], "t": "text-unicode", "o": [1, "y"]},
+        ]
+        self.assertEqual(
+            JSON.transform(deletion, change, "left"), [{"p": ["a"], "od": {"n": 5, "t": "xy"}}]
+        )
+
+    def test_additions_come_out_the_same_in_every_order(self) -> None:
+        """Also while they are beyond what will be committed."""
+        document = {"n": MAX_NUMBER - 1}
+        a: Op = [{"p": ["n"], "na": 9}]
+        b: Op = [{"p": ["n"], "na": -4}]
+        one = JSON.apply(JSON.apply(document, a), b)
+        self.assertEqual(one, JSON.apply(JSON.apply(document, b), a))
+        self.assertEqual(JSON.apply(one, JSON.invert(JSON.compose(a, b))), document)
+
+
+def list_components(document: list[Any], who: str) -> Op:
+    result: Op = []
+    for index, item in enumerate(document):
+        result += [
+            {"p": [index], "ld": item},
+            {"p": [index], "ld": item, "li": who},
+            {"p": [index, "n"], "na": 3 if who == "a" else 5},
+            {"p": [index, "n"], "od": item["n"], "oi": who},
+            {"p": [index, "n"], "od": item["n"]},
+            {"p": [index, "new"], "oi": who},
+        ]
+        result += [{"p": [index], "lm": to} for to in range(len(document))]
+    return result + [{"p": [index], "li": who} for index in range(len(document) + 1)]
+
+
+class ComposeTests(JsonCase):
+    @many
+    @given(chances)
+    def test_composition_is_associative_by_effect(self, chance: random.Random) -> None:
+        document = random_document(chance)
+        a, one = random_json_edit(chance, document)
+        b, two = random_json_edit(chance, one)
+        c, three = random_json_edit(chance, two)
+        self.assertSame(JSON.apply(document, JSON.compose(a, b)), two)
+        self.assertSame(JSON.apply(document, JSON.compose(JSON.compose(a, b), c)), three)
+        self.assertSame(JSON.apply(document, JSON.compose(a, JSON.compose(b, c))), three)
+
+    @many
+    @given(chances)
+    def test_inversion(self, chance: random.Random) -> None:
+        document = random_document(chance)
+        a, middle = random_json_edit(chance, document)
+        b, after = random_json_edit(chance, middle)
+        self.assertSame(JSON.apply(after, JSON.invert(JSON.compose(a, b))), document)
+        self.assertSame(JSON.apply(middle, JSON.invert(falsified(a), document)), document)
+
+    def test_a_text_that_is_not_said_cannot_be_inverted_alone(self) -> None:
+        with self.assertRaises(OpError) as caught:
+            JSON.invert([{"p": ["n"], "na": 1}, {"p": ["t"], "t": "text-unicode", "o": [{"d": 2}]}])
+        self.assertEqual(caught.exception.part, 1)
+
+    @some
+    @given(chances)
+    def test_undo_keeps_what_others_did(self, chance: random.Random) -> None:
+        document = random_document(chance)
+        stack = UndoStack(JSON)
+        own, content = random_json_edit(chance, document)
+        stack.own(own)
+        other, content = random_json_edit(chance, content)
+        stack.others(other)
+        for step in (stack.undo, stack.redo, stack.undo):
+            op = step()
+            if op is not None:
+                op, measure = JSON.fit(JSON.measure(content), op)
+                content = measure.content
+
+    @some
+    @given(chances)
+    def test_normalize(self, chance: random.Random) -> None:
+        document = random_document(chance)
+        op, middle = random_json_edit(chance, document)
+        more, expected = random_json_edit(chance, middle)
+        normal = JSON.normalize([*op, {"p": ["a"], "na": 0.0}, {"p": [3], "lm": 3}, *more])
+        self.assertSame(JSON.apply(document, normal), expected)
+        self.assertSame(JSON.normalize(normal), normal)
+        self.assertEqual(JSON.is_noop(normal), normal == [])
+
+    def test_normalize_makes_numbers_and_texts_canonical_and_refuses_what_is_no_operation(
+        self,
+    ) -> None:
+        op = [
+            {"p": ["a"], "oi": [1.0, -0.0, 2.5]},
+            {"p": ["t"], "t": "text-unicode", "o": [1, 1, "", "x", 0]},
+            {"p": ["n"], "na": 3.0},
+        ]
+        normal = [
+            {"p": ["a"], "oi": [1, 0, 2.5]},
+            {"p": ["t"], "t": "text-unicode", "o": [2, "x"]},
+            {"p": ["n"], "na": 3},
+        ]
+        self.assertSame(JSON.normalize(op), normal)
+        for wrong in (None, {}, ["a"], [{"p": ["a"]}], [{"p": "a", "oi": 1}]):
+            with self.assertRaises(OpError):
+                JSON.normalize(wrong)
+
+    @many
+    @given(chances, st.integers(1, 4), st.integers(20, 80))
+    def test_split(self, chance: random.Random, parts: int, size: int) -> None:
+        rest, expected = random_json_edit(chance, document := random_document(chance), most=6)
+        for _ in range(200):
+            if not rest:
+                break
+            first, rest = JSON.split(rest, parts, size)
+            self.assertTrue(first)
+            if len(first) > 1:
+                self.assertLessEqual(sum(len(each.get("o", "1")) for each in first), parts)
+            document = JSON.apply(document, first)
+        self.assertSame(document, expected)
+
+    def test_a_long_text_is_cut(self) -> None:
+        op: Op = [{"p": ["t"], "t": "text-unicode", "o": ["abcdef" * 10]}]
+        first, rest = JSON.split(op, 10, 20)
+        self.assertLess(len(first[0]["o"][0]), 21)
+        self.assertSame(JSON.apply(JSON.apply({"t": ""}, first), rest), {"t": "abcdef" * 10})
+
+    @many
+    @given(chances)
+    def test_difference(self, chance: random.Random) -> None:
+        old = random_document(chance)
+        for new in (random_json_edit(chance, old)[1], random_document(chance)):
+            op = JSON.difference(old, new)
+            fitted, measure = JSON.fit(JSON.measure(old), op)
+            self.assertSame(fitted, op)
+            self.assertSame(measure.content, new)
+            self.assertEqual(op == [], same(old, new))
+
+    def test_difference_is_small(self) -> None:
+        old = {"a": [1, {"t": "a text"}, 3], "b": True, "c": None}
+        new = {"a": [1, {"t": "a long text"}, 3], "b": 1, "d": None}
+        self.assertEqual(
+            JSON.difference(old, new),
+            [
+                {"p": ["a", 1, "t"], "t": "text-unicode", "o": [2, "long "]},
+                {"p": ["b"], "od": True, "oi": 1},
+                {"p": ["c"], "od": None},
+                {"p": ["d"], "oi": None},
+            ],
+        )
+        self.assertEqual(JSON.difference([1, 2, 3], [1, 9, 2, 3]), [{"p": [1], "li": 9}])
+        self.assertEqual(
+            JSON.difference([1, 2, 3], [3]), [{"p": [0], "ld": 1}, {"p": [0], "ld": 2}]
+        )
+
+    def test_the_text_of_an_operation_is_what_it_sets(self) -> None:
+        op: Op = [
+            {"p": ["a"], "od": 1, "oi": {"é": [1, "x"]}},
+            {"p": ["t"], "t": "text-unicode", "o": [1, "typed", {"d": "x"}]},
+            {"p": ["l", 0], "lm": 1},
+        ]
+        self.assertEqual(JSON.text_of(op), '{"é":[1,"x"]}\ntyped')
+        self.assertEqual(JSON.text_of(op[2:]), "")
+
+    def test_a_larger_operation_weighs_more(self) -> None:
+        small: Op = [{"p": ["a"], "oi": 1}]
+        large: Op = [{"p": ["a"], "oi": {"k": ["x" * 10_000]}}]
+        self.assertGreater(JSON.weight(small), 100)
+        self.assertGreater(JSON.weight(large), 10_000)
+        self.assertEqual(JSON.bare(large), large)
+        self.assertEqual(JSON.transform_position(7, large), 7)
+
+
+class CheckTests(JsonCase):
+    @many
+    @given(chances)
+    def test_what_is_canonical_is_let_through(self, chance: random.Random) -> None:
+        op, _ = random_json_edit(chance, random_document(chance))
+        self.assertSame(JSON.check(op, LIMITS), op)
+
+    def test_what_is_no_operation_is_refused(self) -> None:
+        for op in (None, "abc", 5, {"p": []}, ({"p": ["a"], "oi": 1},), True):
+            self.assertRefused(op, None)
+
+    def test_what_is_not_canonical_is_refused_with_the_part_that_is_wrong(self) -> None:
+        good = {"p": ["a", 0], "na": 1}
+        for component in (
+            None, [], "x", 1, {}, {"p": ["a"]}, {"oi": 1}, {"p": None, "oi": 1},
+            {"p": "a", "oi": 1},
+            {"p": ["a"], "oi": 1, "x": 1}, {"p": ["a"], 1: 1}, {"p": ["a"], "oi": 1, "li": 1},
+            {"p": ["a"], "oi": 1, "na": 1}, {"p": [0], "lm": 1, "li": 1},
+            {"p": [0], "od": 1, "ld": 1},
+            {"p": ["a"], "t": "text-unicode"}, {"p": ["a"], "o": []}, {"p": ["a"], "si": "x"},
+            {"p": ["a", 0], "sd": "x"}, {"p": ["a"], "t": "text0", "o": [{"p": 0, "i": "x"}]},
+            {"p": ["a"], "t": "text-unicode", "o": "x"},
+            {"p": ["a"], "t": "text-unicode", "o": [""]},
+            {"p": ["a"], "t": "text-unicode", "o": [3]},
+            {"p": ["a"], "t": ["text-unicode"], "o": []},
+            {"p": ["a"], "t": "text-unicode", "o": ["x"], "na": 1},
+            {"p": [], "oi": {}}, {"p": [], "od": {}}, {"p": [], "na": 1}, {"p": [], "lm": 1},
+            {"p": [], "li": 1}, {"p": [], "od": {}, "oi": 5}, {"p": [], "od": {}, "oi": None},
+            {"p": [], "t": "text-unicode", "o": ["x"]},
+            {"p": [True], "li": 1}, {"p": [1.0], "li": 1}, {"p": [-1], "li": 1},
+            {"p": [2**31 + 1], "li": 1}, {"p": [None], "li": 1}, {"p": [["a"]], "oi": 1},
+            {"p": ["a"] * 65, "oi": 1}, {"p": [10**400], "li": 1},
+            {"p": ["__proto__"], "oi": 1}, {"p": ["a", "constructor", "prototype"], "oi": 1},
+            {"p": ["prototype", "x"], "na": 1}, {"p": ["a"], "oi": {"__proto__": 1}},
+            {"p": ["a"], "od": [{"constructor": 1}]}, {"p": ["a"], "oi": {1: 2}},
+            {"p": ["a\0"], "oi": 1}, {"p": ["\ud800"], "oi": 1}, {"p": ["a"], "oi": "\0"},
+            {"p": ["a"], "oi": ["x", "\udc00"]}, {"p": ["a"], "oi": {"\ud83d": 1}},
+            {"p": ["a"], "od": "\0"}, {"p": ["a"], "t": "text-unicode", "o": ["\ud800"]},
+            {"p": ["a"], "oi": float("nan")}, {"p": ["a"], "oi": float("inf")},
+            {"p": ["a"], "oi": 2**53}, {"p": ["a"], "oi": -(2**53)}, {"p": ["a"], "oi": 1e21},
+            {"p": ["a"], "oi": 10**4000}, {"p": ["a"], "oi": b"x"}, {"p": ["a"], "oi": (1,)},
+            {"p": ["a"], "na": True}, {"p": ["a"], "na": "1"}, {"p": ["a"], "na": 0.5},
+            {"p": ["a"], "na": float("nan")}, {"p": ["a"], "na": 2**53}, {"p": ["a"], "na": None},
+            {"p": [0], "lm": True}, {"p": [0], "lm": -1}, {"p": [0], "lm": 1.0},
+            {"p": [0], "lm": "1"},
+            {"p": ["a"], "oi": deep(65)}, {"p": [0], "ld": deep(65)},
+        ):  # fmt: skip
+            error = self.assertRefused([good, component], 1)
+            self.assertFalse(error.too_large)
+
+    def test_numbers_of_any_length_are_refused(self) -> None:
+        for component in ({"p": ["a"], "oi": 10**5000}, {"p": [10**5000], "li": 1}):
+            with self.assertRaises(OpError):
+                JSON.check([component], LIMITS)
+
+    def test_it_says_how_texts_are_edited(self) -> None:
+        error = self.assertRefused([{"p": ["a", 3], "si": "x"}], 0)
+        self.assertIn('"t": "text-unicode"', str(error))
+
+    def test_what_is_just_within_bounds(self) -> None:
+        for component in (
+            {"p": ["a"], "oi": deep(64)},
+            {"p": ["a"] * 64, "oi": None},
+            {"p": [2**31], "li": MAX_NUMBER},
+            {"p": ["toString", "hasOwnProperty"], "oi": "\U0010ffff"},
+            {"p": [0], "lm": 0},
+            {"p": [0], "na": 0},
+            {"p": ["t"], "t": "text-unicode", "o": []},
+        ):
+            self.assertEqual(JSON.check([component], LIMITS), [component])
+
+    def test_numbers_come_out_canonical(self) -> None:
+        op = [{"p": [0], "li": [1.0, -0.0, {"a": 5e3}]}, {"p": [0], "na": 2.0}]
+        canonical = [{"p": [0], "li": [1, 0, {"a": 5000}]}, {"p": [0], "na": 2}]
+        self.assertSame(JSON.check(op, LIMITS), canonical)
+
+    def test_limits(self) -> None:
+        limits = Limits(parts=3, insert_bytes=20)
+        texts = {"p": ["t"], "t": "text-unicode"}
+        for fits in (
+            [{"p": ["a"], "oi": "x" * 18}],
+            [{"p": ["a"], "od": "x" * 200}],
+            [texts | {"o": [1, "x" * 20, {"d": 9}]}],
+            [{"p": ["a"], "na": 1}] * 3,
+        ):
+            self.assertEqual(JSON.check(fits, limits), fits)
+        for op, part in (
+            ([{"p": ["a"], "na": 1}] * 4, None),
+            ([texts | {"o": [1, "x", 1, "y"]}], 0),
+            ([texts | {"o": [1, "x"]}] * 2, 1),
+            ([{"p": ["a"], "oi": "x" * 19}], 0),
+            ([{"p": ["a"], "oi": "€" * 7}], 0),
+            ([{"p": ["a"], "oi": [[]] * 10}], 0),
+            ([{"p": ["a"], "oi": {"k" * 20: 1}}], 0),
+            ([{"p": ["a"], "oi": "x" * 10}, {"p": [0], "li": "x" * 10}], 1),
+            ([{"p": ["a"], "oi": "x" * 10}, texts | {"o": ["x" * 12]}], 1),
+            ([{"p": ["a"], "od": "x" * 400}], 0),
+            ([{"p": ["k" * 400], "na": 1}], 0),
+        ):
+            self.assertTrue(self.assertRefused(op, part, limits).too_large, op)
+
+    def test_the_number_of_parts_is_looked_at_before_any_of_them(self) -> None:
+        self.assertTrue(self.assertRefused([object()] * 4, None, Limits(parts=3)).too_large)
+
+    def test_a_value_without_an_end_is_not_gone_through(self) -> None:
+        endless: list[Any] = []
+        endless.append(endless)
+        self.assertRefused([{"p": ["a"], "oi": endless}], 0)
+        wide: list[Any] = [0] * 10_000_000
+        self.assertTrue(self.assertRefused([{"p": ["a"], "oi": wide}], 0).too_large)
+
+    def test_a_document_is_created_of_an_object_or_a_list(self) -> None:
+        self.assertEqual(JSON.create(None), {})
+        for content in ({}, [], {"a": [1, {"b": None}]}, [deep(63)]):
+            self.assertSame(JSON.create(content), content)
+        self.assertSame(JSON.create({"a": [1.0]}), {"a": [1]})
+        for content in (
+            "a text", 5, True, {"a": 2**53}, {"__proto__": {}}, ["\0"], {"\ud800": 1}, [deep(64)],
+            [float("nan")], {"a": b""}, {1: 1},
+        ):  # fmt: skip
+            with self.assertRaises(OpError):
+                JSON.create(content)
+
+    def test_a_document_is_not_what_the_caller_may_go_on_changing(self) -> None:
+        content = {"a": [1]}
+        document = JSON.create(content)
+        content["a"].append(2)
+        self.assertEqual(document, {"a": [1]})
+
+    def test_the_type_is_found_by_its_name(self) -> None:
+        self.assertIs(get_type("json"), JSON)
+
+
+def deep(levels: int) -> Any:
+    value: Any = []
+    for _ in range(levels - 1):
+        value = [value]
+    return value
+
+
+class ConflictTests(JsonCase):
+    def found(self, op: Op, other: Op) -> list[tuple[str, list[Any]]]:
+        return [(conflict.kind, conflict.where) for conflict in JSON.conflicts(op, other)]
+
+    def test_conflicts(self) -> None:
+        text = {"p": ["t"], "t": "text-unicode"}
+        for op, other, expected in (
+            ([{"p": ["k"], "od": 0, "oi": 1}], [{"p": ["k"], "od": 0, "oi": 2}], [("set", ["k"])]),
+            ([{"p": ["k"], "oi": 1}], [{"p": ["k"], "oi": 2}], [("set", ["k"])]),
+            ([{"p": ["k"], "od": 0, "oi": 1}], [{"p": ["k"], "od": 0}], [("set", ["k"])]),
+            ([{"p": [1], "ld": 0, "li": 1}], [{"p": [1], "ld": 0, "li": 2}], [("set", [1])]),
+            ([{"p": [1], "ld": 0}], [{"p": [1], "ld": 0, "li": 2}], [("set", [1])]),
+            ([{"p": [1], "lm": 0}], [{"p": [1], "lm": 2}], [("moved", [1])]),
+            ([{"p": ["k"], "od": {}}], [{"p": ["k", "x"], "oi": 2}], [("inside_deleted", ["k"])]),
+            ([{"p": ["k"], "od": 1, "oi": 2}], [{"p": ["k"], "na": 2}],
+             [("inside_deleted", ["k"])]),
+            ([{"p": [2], "ld": [1]}], [{"p": [2, 0], "na": 2}], [("inside_deleted", [2])]),
+            ([text | {"o": ["a", {"d": "x"}]}], [text | {"o": ["b", {"d": "x"}]}],
+             [("replaced", ["t"])]),
+            ([{"p": ["t"], "od": "x"}], [text | {"o": ["b"]}], [("inside_deleted", ["t"])]),
+        ):  # fmt: skip
+            self.assertEqual(self.found(op, other), expected)
+            turned = [(kind, other[0]["p"]) for kind, _ in expected]
+            self.assertEqual(self.found(other, op), turned)
+
+    def test_what_agrees_or_is_beside_is_none(self) -> None:
+        text = {"p": ["t"], "t": "text-unicode"}
+        for op, other in (
+            ([{"p": ["k"], "od": 0, "oi": 1}], [{"p": ["k"], "od": 0, "oi": 1}]),
+            ([{"p": ["k"], "od": 0}], [{"p": ["k"], "od": 0}]),
+            ([{"p": ["k"], "od": 0}], [{"p": ["l"], "od": 0}]),
+            ([{"p": [1], "li": 1}], [{"p": [1], "li": 2}]),
+            ([{"p": [1], "ld": 0}], [{"p": [1], "ld": 0}]),
+            ([{"p": [1], "lm": 0}], [{"p": [1], "lm": 0}]),
+            ([{"p": [1], "lm": 0}], [{"p": [1, "x"], "oi": 0}]),
+            ([{"p": [1], "na": 1}], [{"p": [1], "na": 2}]),
+            ([{"p": [1], "ld": 5}], [{"p": [1], "li": 2}]),
+            ([text | {"o": ["a"]}], [text | {"o": [2, "b"]}]),
+            ([], [{"p": ["k"], "od": 0}]),
+        ):
+            self.assertEqual(self.found(op, other), [])
+            self.assertEqual(self.found(other, op), [])
+
+    def test_where_is_in_the_document_both_were_made_in(self) -> None:
+        op: Op = [{"p": [0], "li": "new"}, {"p": [3], "lm": 1}, {"p": [1], "ld": 2, "li": 5}]
+        other: Op = [{"p": [0], "ld": 0}, {"p": [1], "ld": 2, "li": 7}]
+        self.assertEqual(self.found(op, other), [("set", [2])])
+
+    @some
+    @given(chances)
+    def test_it_is_symmetric(self, chance: random.Random) -> None:
+        document = random_document(chance)
+        a, _ = random_json_edit(chance, document)
+        b, _ = random_json_edit(chance, document)
+        self.assertEqual(bool(JSON.conflicts(a, b)), bool(JSON.conflicts(b, a)))
+
+    @some
+    @given(chances)
+    def test_who_does_the_same_has_no_conflict_about_a_value(self, chance: random.Random) -> None:
+        document = {"k": random_value(chance)}
+        op: Op = [{"p": ["k"], "od": document["k"], "oi": random_value(chance)}]
+        self.assertEqual(JSON.conflicts(op, op), [])
