@@ -256,12 +256,14 @@ class Writer:
         kind, measure, work = document.type, document.measure, REBASE_WORK
         for number, request in enumerate(batch):
             if number and work < 0:
-                self._waiting[:0] = batch[number:]
-                self._tired = True
+                self._put_back(batch[number:])
                 break
             try:
                 work -= to_head(document, request)
-                work -= sum(len(request.op) + len(other) for _, other in placed)
+                work -= sum(kind.work(request.op, other) for _, other in placed)
+                if placed and work < 0:
+                    self._put_back(batch[number:])
+                    break
                 op = rebase(kind, request.op, request.client_id, placed)
                 op, after = fitted(kind, measure, op)
             except CollabError as error:
@@ -279,6 +281,11 @@ class Writer:
             edit = Edit(request.client_id, request.seq, op, request.user_id, self._now_ms())
             submissions.append(submission_of(request, edit))
         return taken, submissions
+
+    def _put_back(self, rest: list[Request]) -> None:
+        """Leave requests to the next batch: this one has been work enough."""
+        self._waiting[:0] = rest
+        self._tired = True
 
 
 def submission_of(request: Request, edit: Edit) -> Submission:
@@ -306,7 +313,7 @@ def to_head(document: Document, request: Request) -> int:
         request.op, _ = fitted(kind, document.measure_at(request.base), request.op)
         request.at = request.base
     concurrent = [(edit.client_id, edit.op) for edit in document.after(request.at)]
-    before = len(request.op)
+    op, before = request.op, len(request.op)
     try:
         request.op = rebase(
             kind,
@@ -319,7 +326,7 @@ def to_head(document: Document, request: Request) -> int:
     except TooMuchWork:
         raise too_far_behind(document, request.base) from None
     request.at = document.revision
-    return sum(before + len(op) for _, op in concurrent)
+    return sum(kind.work(op, other) for _, other in concurrent)
 
 
 def fitted(kind: OTType, measure: Any, op: Any) -> tuple[Any, Any]:

@@ -160,6 +160,9 @@ class OTType(Protocol):
 
     def transform_position(self, position: int, op: Any) -> int: ...
 
+    def work(self, op: Any, other: Any) -> int:
+        """How many parts are gone through to transform an operation over another one."""
+
     def text_of(self, op: Any) -> str:
         """What an operation inserts, for a person to read or copy; "" where that is nothing."""
 
@@ -212,7 +215,7 @@ def rebase(
         TooMuchWork: it would take more.
     """
     for other_client_id, other in concurrent:
-        work -= len(op) + len(other)
+        work -= kind.work(op, other)
         if work < 0:
             raise TooMuchWork
         op = kind.transform(op, other, kind.side(client_id, other_client_id))

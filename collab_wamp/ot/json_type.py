@@ -124,6 +124,10 @@ class JsonType:
     def compose(self, first: Op, second: Op) -> Op:
         return json_transform.compose(first, second)
 
+    def work(self, op: Op, other: Op) -> int:
+        """Each component is brought past each of the other."""
+        return len(op) * len(other) + _text_parts(op) + _text_parts(other)
+
     def transform_position(self, position: int, op: Op) -> int:
         """As it is: there are no positions in a document of this type."""
         return position
@@ -170,6 +174,10 @@ def _applied(measure: JsonMeasure, op: Op, *, strict: bool) -> tuple[Op, JsonMea
     editor = Editor(measure.content, strict=strict)
     filled = [editor.apply(component, part) for part, component in enumerate(op)]
     return filled, JsonMeasure(editor.document, measure.size + editor.growth)
+
+
+def _text_parts(op: Op) -> int:
+    return sum(len(component.get("o", ())) for component in op)
 
 
 def _does_nothing(component: Component) -> bool:

@@ -209,6 +209,9 @@ class TextType:
     def weight(self, op: Op) -> int:
         return 60 * len(op) + sum(4 * len(part) for part in op if isinstance(part, str))
 
+    def work(self, op: Op, other: Op) -> int:
+        return len(op) + len(other)
+
     def text_of(self, op: Op) -> str:
         return "".join(part for part in op if isinstance(part, str))
 

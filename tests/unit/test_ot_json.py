@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import TestCase
 
-from collab_wamp.ot import Limits, OpError, get_type, rebase
+from collab_wamp.ot import Limits, OpError, TooMuchWork, get_type, rebase
 from collab_wamp.ot.json_type import JSON
 from collab_wamp.ot.json_values import MAX_NUMBER, same
 from collab_wamp.ot.undo import UndoStack
@@ -262,6 +262,13 @@ class TransformTests(JsonCase):
         change: Op = [{"p": ["l", 0, "n"], "na": 1}]
         self.assertEqual(JSON.transform(change, move, "left"), [{"p": ["l", 2, "n"], "na": 1}])
         self.assertEqual(JSON.transform(move, change, "right"), move)
+
+    def test_the_work_is_that_of_all_pairs_of_components(self) -> None:
+        op: Op = [{"p": ["l", 0], "li": 1}] * 30
+        text: Op = [{"p": ["t"], "t": "text-unicode", "o": [1, "x"]}]
+        self.assertEqual((JSON.work(op, op), JSON.work(op, text)), (900, 32))
+        with self.assertRaises(TooMuchWork):
+            rebase(JSON, op, "anna", [("bert", op)], work=899)
 
     def test_texts_inside_are_edited_together(self) -> None:
         a: Op = [{"p": ["t"], "t": "text-unicode", "o": ["x"]}]
