@@ -140,7 +140,8 @@ class JsonType:
 
     def split(self, op: Op, parts: int, size: int) -> tuple[Op, Op]:
         """Between components, and inside a text's operation. What is too large and cannot be cut
-        comes alone."""
+        comes alone. What does nothing is left out: sent alone, it would never be committed."""
+        op = [component for component in op if not _does_nothing(component)]
         room = size
         for index, component in enumerate(op):
             needed = len(component.get("o", "1"))

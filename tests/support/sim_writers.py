@@ -5,6 +5,7 @@ Everything that they write is written once in a world, so that it can be told wh
 
 from __future__ import annotations
 
+import copy
 import random
 from typing import Any
 
@@ -96,4 +97,105 @@ class TextWriter:
         assert len(set(text)) == len(text), f"something is twice: {text!r}"
 
 
-WRITERS: dict[str, type[TextWriter]] = {"text": TextWriter}
+class JsonWriter(TextWriter):
+    """Writes on documents of type `json`: a list of things, a few values by name, a number, a text.
+
+    A thing is a number that is nowhere else. Of two values set under one name, one goes; so the
+    marks are things and letters alone.
+    """
+
+    type = get_type("json")
+    initial: Any = {  # noqa: RUF012  # nobody changes it
+        "things": [],
+        "named": {},
+        "count": 0,
+        "text": "[]",
+    }
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._things = iter(range(1, 20_000))
+        self.counted = 0
+
+    def by_chance(self, chance: random.Random, document: Any) -> Edit:
+        expected = copy.deepcopy(document)
+        op: list[Any] = []
+        for _ in range(chance.choice((1, 1, 2, 3))):
+            op += getattr(self, chance.choice(self.DEEDS))(chance, expected)
+        return op, expected
+
+    DEEDS = ("_insert", "_insert", "_insert", "_remove", "_move", "_set", "_set", "_unset",
+             "_change", "_add", "_write", "_write")  # fmt: skip
+
+    def _insert(self, chance: random.Random, document: Any) -> list[Any]:
+        things = document["things"]
+        at, thing = chance.randint(0, len(things)), next(self._things)
+        things.insert(at, thing)
+        return [{"p": ["things", at], "li": thing}]
+
+    def _remove(self, chance: random.Random, document: Any) -> list[Any]:
+        things = document["things"]
+        if not things:
+            return []
+        at = chance.randrange(len(things))
+        # It may have been put there in the same breath; sent in pieces, it is there for a moment.
+        self.deleted.add(things[at])
+        return [{"p": ["things", at], "ld": things.pop(at)}]
+
+    def _move(self, chance: random.Random, document: Any) -> list[Any]:
+        things = document["things"]
+        if len(things) < 2:
+            return []
+        before, after = chance.sample(range(len(things)), 2)
+        things.insert(after, things.pop(before))
+        return [{"p": ["things", before], "lm": after}]
+
+    def _set(self, chance: random.Random, document: Any) -> list[Any]:
+        named, name = document["named"], chance.choice("abc")
+        value = {"value": next(self._things)}
+        was = {"od": named[name]} if name in named else {}
+        named[name] = dict(value)
+        return [{"p": ["named", name], "oi": value, **was}]
+
+    def _unset(self, chance: random.Random, document: Any) -> list[Any]:
+        named, name = document["named"], chance.choice("abc")
+        return [{"p": ["named", name], "od": named.pop(name)}] if name in named else []
+
+    def _change(self, chance: random.Random, document: Any) -> list[Any]:
+        named, name = document["named"], chance.choice("abc")
+        if name not in named:
+            return []
+        was, value = named[name]["value"], next(self._things)
+        named[name] = {"value": value}
+        return [{"p": ["named", name, "value"], "od": was, "oi": value}]
+
+    def _add(self, chance: random.Random, document: Any) -> list[Any]:
+        number = chance.choice((-3, 1, 2))
+        document["count"] += number
+        self.counted += number
+        return [{"p": ["count"], "na": number}]
+
+    def _write(self, chance: random.Random, document: Any) -> list[Any]:
+        before = document["text"]
+        op, document["text"] = build(before, self._pieces(chance, len(before)))
+        self.deleted |= set(before) - set(document["text"])
+        return [{"p": ["text"], "t": "text-unicode", "o": op}] if op else []
+
+    def text(self, document: Any) -> str:
+        return str(document["text"])
+
+    def marks(self, document: Any) -> set[Any]:
+        return {*document["text"], *document["things"]}
+
+    def verify(self, document: Any, *, complete: bool, from_snapshots: bool) -> None:
+        super().verify(document, complete=complete, from_snapshots=from_snapshots)
+        if complete and not from_snapshots:
+            assert document["count"] == self.counted, f"{document['count']} != {self.counted}"
+
+    def verify_each_once(self, document: Any) -> None:
+        super().verify_each_once(document)
+        things = document["things"]
+        assert len(set(things)) == len(things), f"something is twice: {things}"
+
+
+WRITERS: dict[str, type[TextWriter]] = {"text": TextWriter, "json": JsonWriter}

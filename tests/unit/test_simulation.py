@@ -21,9 +21,13 @@ PLANTED_SEEDS = 500
 
 
 class SimulationTests(SynchronousTestCase):
-    def test_everybody_ends_with_the_same_and_every_edit_is_there_once(self) -> None:
+    def test_everybody_ends_with_the_same_text_and_every_edit_is_there_once(self) -> None:
         for seed in range(SEEDS):
             play(seed)
+
+    def test_the_same_for_json(self) -> None:
+        for seed in range(SEEDS):
+            play(seed, kind="json")
 
     def test_words_typed_at_one_spot_stay_whole(self) -> None:
         for seed in range(SEEDS):
