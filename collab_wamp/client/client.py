@@ -119,6 +119,7 @@ class Client:
         content: Any = None,
         user_info: dict[str, Any] | None = None,
         undo: bool = True,
+        undo_group_s: float = 0.0,
     ) -> Document:
         """Join a session. Waits as long as there is no connection.
 
@@ -126,6 +127,8 @@ class Client:
             create: make the session where there is none, with `content`.
             user_info: what others are shown of this user: a flat object, at most 2 KiB of JSON.
             undo: whether edits can be undone; it costs some work for each edit of the others.
+            undo_group_s: edits that follow each other within so many seconds are undone together;
+                0.5 is good where somebody types.
 
         Raises:
             ClientError: `no_such_session`, `denied`, `wrong_type`, …
@@ -142,6 +145,7 @@ class Client:
             content=content,
             user_info=user_info or {},
             keep_undo=undo,
+            undo_group_s=undo_group_s,
         )
         document = Document(self._reactor, settings, self._random)
         self._documents[session_id] = document

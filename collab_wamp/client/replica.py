@@ -13,6 +13,7 @@ import attrs
 from ..ot import Limits, OpError, get_type
 from ..ot.outbox import InFlight, Message, Outbox
 from ..ot.undo import UndoStack
+from .own_edits import OwnEdits
 from .positions import Position, Positions
 
 # What a user does in one step may be as large as they like: it is sent in pieces.
@@ -75,14 +76,10 @@ class Replica:
         self.positions = Positions(self.outbox, placed)
         self._buffer = self.type.buffer(content)
         self._measure = self.type.measure(content)
-        self._undo = UndoStack(self.type, lambda: self.content) if keep_undo else None
-        # Others' edits that the undo stack has not been told of, as one: transforming its entries
-        # can wait until one of them is wanted, or the user does something more.
-        self._unseen: Any = None
+        undo = UndoStack(self.type, lambda: self.content) if keep_undo else None
+        self.own_edits = OwnEdits(self.outbox, undo)
         self._changed = changed
         self._on_acknowledged = acknowledged
-        self._buffered_edits = 0
-        self._edits_in_flight = 0
 
     @property
     def content(self) -> Any:
@@ -111,12 +108,15 @@ class Replica:
     @property
     def pending(self) -> int:
         """How many of the user's edits are not acknowledged."""
-        return self._buffered_edits + self._edits_in_flight
+        return self.own_edits.pending
 
     # --- the user ---------------------------------------------------------------------------
 
-    def edit(self, op: Any) -> None:
+    def edit(self, op: Any, *, joined: bool = False) -> None:
         """The user's edit of the document as it is here.
+
+        Args:
+            joined: whether it is undone together with the one before it.
 
         Raises:
             OpError: it is not an operation, or does not fit; nothing is changed.
@@ -126,22 +126,18 @@ class Replica:
         if self.type.is_noop(op):
             return
         op = self._invertible(op)
-        if self._undo is not None:
-            self._tell_undo()
-            self._undo.own(op)
+        self.own_edits.begin(op, joined=joined)
         self._local(op)
 
     def undo(self) -> Any:
         """Take the user's last edit back; the operation that did, None if there is nothing left."""
-        return self._step(self._undo.undo) if self._undo is not None else None
+        return self._step(self.own_edits.undo())
 
     def redo(self) -> Any:
         """Do again what was undone last; the operation that did, None if there is nothing."""
-        return self._step(self._undo.redo) if self._undo is not None else None
+        return self._step(self.own_edits.redo())
 
-    def _step(self, take: Callable[[], Any]) -> Any:
-        self._tell_undo()
-        op = take()
+    def _step(self, op: Any) -> Any:
         if op is not None:
             self._local(op)
         return op
@@ -157,8 +153,7 @@ class Replica:
     def _local(self, op: Any) -> None:
         self._apply(op)
         self.outbox.local(op)
-        self._buffered_edits += 1
-        self._settle()
+        self.own_edits.made()
 
     # --- the server -------------------------------------------------------------------------
 
@@ -166,10 +161,7 @@ class Replica:
         """What to send now, if anything. See `Outbox.next`."""
         message = self.outbox.next(parts, size)
         if message is not None:
-            if self.outbox.buffer is None:
-                self._edits_in_flight, self._buffered_edits = self._buffered_edits, 0
-            else:
-                self._edits_in_flight = 1
+            self.own_edits.sent()
         return message
 
     def receive(self, after: int, edits: list[list[Any]]) -> None:
@@ -190,7 +182,7 @@ class Replica:
             if incoming is None:
                 self._acknowledged(in_flight)
                 continue
-            self._settle()
+            self.own_edits.settle()
             self._theirs(incoming)
             self.positions.committed(op)
             self._changed(Change(incoming, "remote", revision, client_id, seq, user_id))
@@ -203,7 +195,7 @@ class Replica:
 
     def _acknowledged(self, in_flight: InFlight | None) -> None:
         assert in_flight is not None
-        self._settle()
+        self.own_edits.settle()
         self.positions.committed(in_flight.now)
         self._on_acknowledged(in_flight.seq)
 
@@ -214,10 +206,7 @@ class Replica:
             parts, size: the limits of one operation.
         """
         self.outbox.rejoined(parts, size)
-        if self.outbox.buffer is not None:
-            # Some of what was in flight may be there now.
-            self._buffered_edits = max(1, self._buffered_edits)
-        self._settle()
+        self.own_edits.rejoined()
 
     def reject(self) -> Any:
         """The server refused the edit in flight: take it back here.
@@ -226,8 +215,9 @@ class Replica:
             the operation that is lost.
         """
         undo, lost = self.outbox.reject()
-        self._settle()
-        self._theirs(undo)
+        undo, _ = self.type.fit(self._measure, undo)
+        self.own_edits.refused(undo)
+        self._apply(undo)
         self._changed(Change(undo, "rejected", self.revision))
         return lost
 
@@ -245,12 +235,11 @@ class Replica:
             self._acknowledged(in_flight)
         known = self.type.apply(self.content, outbox.undo_pending())
         difference = self.type.difference(known, self.type.create(content))
-        self._buffered_edits += self._edits_in_flight
-        self._edits_in_flight = 0
+        self.own_edits.came_back()
         op = outbox.reset(revision, difference, next_seq)
         self.epoch = epoch
         self.positions.reset()
-        self._settle()
+        self.own_edits.settle()
         self._theirs(op)
         if not self.type.is_noop(op):
             self._changed(Change(op, "reset", revision))
@@ -265,22 +254,9 @@ class Replica:
 
     def _theirs(self, op: Any) -> None:
         self._apply(op)
-        if self._undo is not None:
-            self._unseen = op if self._unseen is None else self.type.compose(self._unseen, op)
-
-    def _tell_undo(self) -> None:
-        unseen, self._unseen = self._unseen, None
-        if self._undo is not None and unseen is not None:
-            self._undo.others(unseen)
+        self.own_edits.others(op)
 
     def _apply(self, op: Any) -> None:
         _, self._measure = self.type.fit(self._measure, op)
         self._buffer.apply(op)
         self.positions.applied(op)
-
-    def _settle(self) -> None:
-        """Count as pending only what is: edits may take each other back."""
-        if self.outbox.buffer is None:
-            self._buffered_edits = 0
-        if self.outbox.in_flight is None:
-            self._edits_in_flight = 0

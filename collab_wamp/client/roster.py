@@ -44,6 +44,11 @@ class Roster:
         """Begin anew, from what the server says at one moment."""
         self.rows = {row["participant_id"]: Participant.from_wire(row) for row in rows}
 
+    @staticmethod
+    def knows(event: Mapping[str, Any]) -> bool:
+        """Whether an event tells anything of who is here; others are passed over."""
+        return not {"roster", "joined", "left", "rights"}.isdisjoint(event)
+
     def take(self, event: Mapping[str, Any]) -> None:
         """A `joined`, `left`, `rights` or `roster` event; told twice it does no harm."""
         if "roster" in event:

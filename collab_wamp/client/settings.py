@@ -13,6 +13,7 @@ class Settings:
 
     Attributes:
         create: make the session where there is none; `content` is what it then starts with.
+        undo_group_s: an edit so soon after the one before it is undone together with that one.
         timeout_s: until a call counts as lost.
         silence_s: without a word from the server before it is asked for news.
         presence_s: between two announcements of where the user is.
@@ -25,6 +26,7 @@ class Settings:
     content: Any = None
     user_info: dict[str, Any] = attrs.field(factory=dict)
     keep_undo: bool = True
+    undo_group_s: float = 0.0
     timeout_s: float = 3.0
     silence_s: float = 45.0
     presence_s: float = 0.1

@@ -1,4 +1,4 @@
-"""Writes `tests/vectors/*.json`, to which every language's type `text` and outbox are held.
+"""Writes `tests/vectors/*.json`, to which every language's type `text`, outbox and undo are held.
 
 `python -m tests.support.vectors` writes them anew; that is to be done when the format grows, not
 when an implementation changed its mind. What operations make of documents is known independently
@@ -18,6 +18,7 @@ from collab_wamp.ot.text import TEXT
 
 from .node_reference import ask
 from .operations import CHARACTERS, random_edit, random_text
+from .undo_vectors import undo_vectors
 
 FOLDER = Path(__file__).parents[1] / "vectors"
 TEXTS = 60
@@ -195,3 +196,4 @@ def write(name: str, value: Any) -> None:
 if __name__ == "__main__":
     write("text.json", text_vectors())
     write("outbox.json", outbox_vectors())
+    write("undo.json", undo_vectors())

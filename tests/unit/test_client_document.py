@@ -336,3 +336,31 @@ class WaitingTests(DocumentCase):
         answered = self.start(self.client.call(protocol.INFO, session_id="notes"))
         self.assertIn("roster", self.successResultOf(answered))
         self.assertEqual(self.clock.getDelayedCalls(), [])
+
+
+class UndoTests(DocumentCase):
+    def typed(self, **options: Any) -> Document:
+        """A document in which two letters were typed at once, and one a second later."""
+        opening = self.start(self.client.open("notes", **options))
+        document: Document = self.successResultOf(opening)
+        document.insert(0, "x")
+        document.insert(1, "y")
+        self.clock.advance(1)
+        document.insert(2, "z")
+        return document
+
+    def test_each_edit_is_a_step_of_its_own(self) -> None:
+        document = self.typed()
+        document.undo()
+        document.undo()
+        self.assertEqual((document.content, document.can_undo, document.can_redo),
+                         ("xabc", True, True))  # fmt: skip
+
+    def test_edits_that_follow_each_other_are_undone_together(self) -> None:
+        document = self.typed(undo_group_s=0.5)
+        document.undo()
+        self.assertEqual(document.content, "xyabc")
+        document.undo()
+        self.assertEqual((document.content, document.can_undo), ("abc", False))
+        document.redo()
+        self.assertEqual(document.content, "xyabc")

@@ -286,3 +286,20 @@ class EditingTests(SynchronousTestCase):
             client.answer(call, revision=revision, durable=True)
         self.assertEqual((client.calls(), client.pending), ({}, 0))
         self.assertEqual((sum(sizes), max(sizes)), (80_000, 32_768))
+
+
+class UndoTests(SynchronousTestCase):
+    def test_what_was_refused_is_not_undone(self) -> None:
+        client = Client()
+        client.connect(joined(content="abc"))
+        client.answer(client.submit([3, "d"]), revision=1, durable=True)
+        refused = client.submit([{"d": 2}])
+        client.type([2, "!"])
+        client.fail(refused, "document_full")
+        self.assertEqual(client.content, "abcd!")
+        replica = client.sync.replica
+        assert replica is not None
+        replica.undo()
+        self.assertEqual(client.content, "abcd")
+        replica.undo()
+        self.assertEqual((client.content, replica.own_edits.can_undo), ("abc", False))

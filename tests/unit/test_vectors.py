@@ -8,9 +8,11 @@ from typing import Any
 
 from twisted.trial.unittest import TestCase
 
-from collab_wamp.ot import Limits, OpError
+from collab_wamp.ot import Limits, OpError, get_type
 from collab_wamp.ot.outbox import Outbox
 from collab_wamp.ot.text import TEXT
+from collab_wamp.ot.undo import UndoStack
+from tests.support.undo_vectors import call_undo
 from tests.support.vectors import call
 
 FOLDER = Path(__file__).parents[1] / "vectors"
@@ -55,3 +57,16 @@ class VectorTests(TestCase):
                     expected,
                     f"case {case['seed']}, step {number}: {step['call']} {step['args']}",
                 )
+
+    def test_undo(self) -> None:
+        for case in read("undo.json")["cases"]:
+            kind, content = get_type(case["type"]), case["document"]
+            stack = UndoStack(kind, lambda: content)  # noqa: B023 — used within the loop's turn
+            for number, step in enumerate(case["steps"]):
+                name, args = step["call"], step["args"]
+                expected = {key: step[key] for key in step if key not in ("call", "args")}
+                found = call_undo(stack, name, list(args))
+                self.assertEqual(found, expected, f"case {case['seed']}, step {number}: {name}")
+                op = found["returns"] if name in ("undo", "redo") else args[0]
+                if op is not None:
+                    content = kind.apply(content, op)

@@ -76,16 +76,8 @@ function askForToken(problem) {
 }
 
 function run(session, identity) {
-  const editor = openEditor(byId("editor"), session, {
-    dark: isDark(),
-    onHistory({ canUndo, canRedo }) {
-      byId("undo").disabled = !canUndo;
-      byId("redo").disabled = !canRedo;
-    },
-  });
-  byId("undo").addEventListener("click", editor.undo);
-  byId("redo").addEventListener("click", editor.redo);
-  byId("undo").disabled = byId("redo").disabled = true;
+  const editor = openEditor(byId("editor"), session, { dark: isDark() });
+  followHistory(session);
   document.querySelector(".skip").addEventListener("click", (event) => {
     event.preventDefault();
     editor.focus();
@@ -105,6 +97,19 @@ function run(session, identity) {
     if (session.status.pending) event.preventDefault();
   });
   editor.focus();
+}
+
+function followHistory(session) {
+  const show = () => {
+    const { readOnly } = session.status;
+    byId("undo").disabled = readOnly || !session.canUndo;
+    byId("redo").disabled = readOnly || !session.canRedo;
+  };
+  byId("undo").addEventListener("click", () => session.undo());
+  byId("redo").addEventListener("click", () => session.redo());
+  session.on("history", show);
+  session.on("status", show);
+  show();
 }
 
 function followTheme(editor) {

@@ -1,17 +1,9 @@
 /** The editor: CodeMirror with the session's text, in a shadow tree of its own. */
 
-import {
-  history,
-  historyKeymap,
-  redo,
-  redoDepth,
-  standardKeymap,
-  undo,
-  undoDepth,
-} from "@codemirror/commands";
+import { standardKeymap } from "@codemirror/commands";
 import { Compartment } from "@codemirror/state";
 import { EditorView, keymap, placeholder } from "@codemirror/view";
-import { collab } from "collab-wamp/codemirror";
+import { collab, collabHistory } from "collab-wamp/codemirror";
 
 const look = EditorView.theme({
   "&": { height: "100%", color: "var(--text)", backgroundColor: "var(--ground)" },
@@ -39,11 +31,9 @@ const look = EditorView.theme({
 /**
  * @param {HTMLElement} host
  * @param {import("../src/session.js").Session} session
- * @param {object} options
- * @param {boolean} options.dark
- * @param {(state: {canUndo: boolean, canRedo: boolean}) => void} options.onHistory
+ * @param {{dark: boolean}} options
  */
-export function openEditor(host, session, { dark, onHistory }) {
+export function openEditor(host, session, { dark }) {
   // The page's policy allows no inline style elements; a shadow tree takes CodeMirror's styles as
   // objects.
   const root = host.attachShadow({ mode: "open" });
@@ -54,8 +44,8 @@ export function openEditor(host, session, { dark, onHistory }) {
     doc: session.content,
     extensions: [
       collab(session),
-      history(),
-      keymap.of([...standardKeymap, ...historyKeymap]),
+      collabHistory(session),
+      keymap.of(standardKeymap),
       EditorView.lineWrapping,
       EditorView.contentAttributes.of({
         "aria-label": `Text of ${session.id}`,
@@ -65,15 +55,10 @@ export function openEditor(host, session, { dark, onHistory }) {
       placeholder("Write here. Whoever opens this page sees it as you type."),
       theme.of(EditorView.darkTheme.of(dark)),
       look,
-      EditorView.updateListener.of(({ state }) => {
-        onHistory({ canUndo: undoDepth(state) > 0, canRedo: redoDepth(state) > 0 });
-      }),
     ],
   });
   return {
     focus: () => view.focus(),
-    undo: () => undo(view),
-    redo: () => redo(view),
     setDark: (value) =>
       view.dispatch({ effects: theme.reconfigure(EditorView.darkTheme.of(value)) }),
     view,

@@ -16,13 +16,17 @@
  * @property {"text"} [type]
  * @property {{name?: string, color?: string}} [userInfo] what others see, at most 2 KiB of JSON
  * @property {boolean} [create] make the session where there is none
+ * @property {boolean} [undo] whether edits can be undone, which costs some work for each edit of the
+ *   others; true
+ * @property {number} [undoGroupMs] edits that follow each other within this time are undone together;
+ *   500
  */
 
 import { openConnection } from "./connection.js";
+import { EditingSession } from "./editing-session.js";
 import { CollabError, reactionTo } from "./errors.js";
 import { Emitter } from "./events.js";
 import { followNotices } from "./notices.js";
-import { Session } from "./session.js";
 import { backoff, Signal, systemClock } from "./timing.js";
 
 const DEFAULTS = { timeoutMs: 5000, heartbeatMs: 45_000, presenceMs: 100 };
@@ -101,13 +105,13 @@ export class Client extends Emitter {
    *
    * @param {string} sessionId
    * @param {OpenOptions} [options]
-   * @returns {Promise<Session>}
+   * @returns {Promise<EditingSession>}
    * @throws {CollabError} where the session ended before: `no_such_session`, `token_…`,
    *   `wrong_type`, …
    */
   open(sessionId, options = {}) {
     if (this.#sessions.has(sessionId)) throw new Error(`Session ${sessionId} is open already.`);
-    const session = new Session(sessionId, {
+    const session = new EditingSession(sessionId, {
       ...this.#settings,
       ...options,
       clientId: newClientId(),

@@ -153,7 +153,7 @@ export class Binding {
   #dispatch(change, index = this.#view.state.field(pairIndex)) {
     const changes = text.toChanges(change.op, index);
     const authors = new Set(change.authors.map(({ clientId }) => clientId));
-    const isLocal = change.origin === "local";
+    const isLocal = !["remote", "rejected", "reset"].includes(change.origin);
     this.#view.dispatch({
       changes,
       effects: this.#cursors
@@ -162,9 +162,21 @@ export class Binding {
       annotations: [
         remoteChange.of(change),
         Transaction.addToHistory.of(isLocal),
-        Transaction.userEvent.of(isLocal ? "local" : "remote"),
+        Transaction.userEvent.of(isLocal ? change.origin : "remote"),
       ],
+      ...(this.#view.hasFocus && this.#whereUndone(change, changes)),
     });
+  }
+
+  /** Who undoes something wants to see it: the selection goes to where it was. */
+  #whereUndone({ origin }, changes) {
+    if ((origin !== "undo" && origin !== "redo") || !changes.length) return {};
+    const last = changes.at(-1);
+    let anchor = last.from;
+    for (const { from, to, insert } of changes) {
+      anchor += insert.length - (from < last.from ? to - from : 0);
+    }
+    return { selection: { anchor }, scrollIntoView: true };
   }
 
   #setReadOnly(readOnly) {

@@ -2,10 +2,12 @@
  * CodeMirror 6 binding: an editor whose document is a session's.
  *
  * ```js
- * new EditorView({ doc: session.content, extensions: [collab(session), history(), …], parent });
+ * const extensions = [collab(session), collabHistory(session), …];
+ * new EditorView({ doc: session.content, extensions, parent });
  * ```
  *
- * Others' edits are not part of the editor's undo history, so undo takes back one's own edits only.
+ * Undo takes back one's own edits only. With CodeMirror's `history()` instead of `collabHistory` it
+ * does so too; but it knows of this editor alone.
  * Lines end at "\n"; a "\r", alone or before it, is a character like others, since the positions of
  * everybody count it.
  */
@@ -17,6 +19,7 @@ import { peers } from "./codemirror-peers.js";
 import { UNFIT } from "./text.js";
 
 export { pairIndex, remoteChange } from "./codemirror-binding.js";
+export { collabHistory } from "./codemirror-history.js";
 export { colorOf, nameOf } from "./codemirror-peers.js";
 
 /**

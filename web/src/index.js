@@ -6,5 +6,5 @@ export { Client, connect } from "./client.js";
 export { PairIndex } from "./codepoints.js";
 export { CollabError } from "./errors.js";
 export { Outbox } from "./outbox.js";
-export { Session } from "./session.js";
+export { EditingSession as Session } from "./editing-session.js";
 export { text } from "./text.js";

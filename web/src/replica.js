@@ -2,29 +2,22 @@
  * A session as this client has it: the document on the screen, what of it is not yet sent, and
  * where the others are in it. It knows no network.
  *
- * @typedef {object} Position where a participant is, in the document on the screen
- * @property {number | null} cursor
- * @property {[number, number][] | null} selection pairs of anchor and head
- *
  * @typedef {object} Change
  * @property {any} op to be applied to the document on the screen
- * @property {"local" | "remote" | "rejected" | "reset"} origin the user's edit; others' edits; an
- *   own edit taken back because the server refused it; the way to a snapshot
+ * @property {"local" | "undo" | "redo" | "remote" | "rejected" | "reset"} origin the user's edit; an
+ *   own edit taken back, or done again, because the user wanted that; others' edits; an own edit
+ *   taken back because the server refused it; the way to a snapshot
  * @property {{clientId: string, userId: string}[]} authors of the edits in it, for `remote`
  */
 
 import { LazyDocument } from "./document.js";
 import { Outbox } from "./outbox.js";
-
-/** Positions up to so many revisions old are brought up to date; older ones are dropped. */
-const MEMORY = 200;
+import { OwnEdits } from "./own-edits.js";
+import { Positions } from "./positions.js";
+import { UndoStack } from "./undo.js";
 
 export class Replica {
   #document;
-  #recent = [];
-  #early = [];
-  #bufferedEdits = 0;
-  #editsInFlight = 0;
 
   /**
    * @param {object} options
@@ -38,19 +31,28 @@ export class Replica {
    * @param {(change: Change) => void} options.onChange
    * @param {(participantIds: string[]) => void} options.onPlaced told of positions that the server
    *   set, not of those that only moved with the text
+   * @param {boolean} [options.undo] whether edits can be undone; it costs some work for each edit of
+   *   the others
    */
-  constructor({ type, clientId, epoch, revision, content, nextSeq, ...callbacks }) {
+  constructor({
+    type,
+    clientId,
+    epoch,
+    revision,
+    content,
+    nextSeq,
+    undo = true,
+    ...callbacks
+  }) {
     this.type = type;
     this.epoch = epoch;
     this.outbox = new Outbox(type, clientId, revision, nextSeq, content);
     this.#document = new LazyDocument(type, content);
     this.authorOf = callbacks.authorOf;
     this.onChange = callbacks.onChange;
-    this.onPlaced = callbacks.onPlaced;
-    /** Participant id → position. @type {Map<string, Position>} */
-    this.positions = new Map();
-    /** Where this client itself is. @type {Position} */
-    this.own = { cursor: null, selection: null };
+    this.positions = new Positions(this.outbox, callbacks.onPlaced);
+    const stack = undo ? new UndoStack(type, () => this.content) : null;
+    this.ownEdits = new OwnEdits(this.outbox, stack);
   }
 
   get content() {
@@ -68,7 +70,7 @@ export class Replica {
 
   /** How many of the user's edits are not acknowledged. */
   get pending() {
-    return this.#bufferedEdits + this.#editsInFlight;
+    return this.ownEdits.pending;
   }
 
   // --- out --------------------------------------------------------------------------------
@@ -76,30 +78,51 @@ export class Replica {
   /**
    * The user's edit of the document on the screen.
    *
+   * @param {any} op
+   * @param {{joined?: boolean}} [options] `joined`: it is undone together with the one before it
    * @throws {TypeError} where it is not canonical or does not fit
    */
-  edit(op) {
+  edit(op, { joined = false } = {}) {
     this.type.check(op, this.#document);
     if (this.type.isNoop(op)) return;
-    if (this.type.invertibleAlone && !this.type.isInvertible(op)) {
-      op = this.type.invertible(op, this.content);
-    }
+    op = this.#invertible(op);
+    this.ownEdits.begin(op, joined);
+    this.#local(op, "local");
+  }
+
+  /** Take the user's last edit back. @returns {boolean} whether there was anything left */
+  undo() {
+    return this.#step(this.ownEdits.undo(), "undo");
+  }
+
+  /** Do again what was undone last. @returns {boolean} whether there was anything */
+  redo() {
+    return this.#step(this.ownEdits.redo(), "redo");
+  }
+
+  #step(op, origin) {
+    if (op !== null) this.#local(op, origin);
+    return op !== null;
+  }
+
+  #local(op, origin) {
     this.#apply(op);
     this.outbox.local(op);
-    this.#bufferedEdits += 1;
-    this.#settle();
-    this.#tell({ op, origin: "local", authors: [] });
+    this.ownEdits.made();
+    this.#tell({ op, origin, authors: [] });
+  }
+
+  /** The operation with what it deletes in it, where the type has use for that. */
+  #invertible(op) {
+    const { type } = this;
+    if (!type.invertibleAlone || type.isInvertible(op)) return op;
+    return type.invertible(op, this.content);
   }
 
   /** What to send now, if anything. See `Outbox.next`. */
   next(limits) {
     const message = this.outbox.next(limits);
-    if (message && this.outbox.buffer === null) {
-      this.#editsInFlight = this.#bufferedEdits;
-      this.#bufferedEdits = 0;
-    } else if (message) {
-      this.#editsInFlight = 1;
-    }
+    if (message) this.ownEdits.sent();
     return message;
   }
 
@@ -121,7 +144,7 @@ export class Replica {
       });
     } finally {
       if (change) this.#tell(change);
-      this.#takeEarly();
+      this.positions.takeEarly();
     }
   }
 
@@ -129,10 +152,10 @@ export class Replica {
     if (revision <= this.revision) return change;
     const own = this.outbox.inFlight?.now;
     const incoming = this.outbox.receive(revision, clientId, seq, op);
-    this.#remember(incoming === null ? own : op);
-    this.#settle();
+    this.positions.committed(incoming === null ? own : op);
+    this.ownEdits.settle();
     if (incoming === null) return change;
-    this.#apply(incoming, this.authorOf(clientId));
+    this.#theirs(incoming, this.authorOf(clientId));
     const author = { clientId, userId };
     if (!change) return { op: incoming, origin: "remote", authors: [author] };
     change.op = this.type.compose(change.op, incoming);
@@ -146,9 +169,9 @@ export class Replica {
     const waited = seq === this.outbox.inFlight?.seq;
     const acknowledged = this.outbox.answered(seq, revision);
     if (waited && acknowledged) {
-      this.#remember(own);
-      this.#settle();
-      this.#takeEarly();
+      this.positions.committed(own);
+      this.ownEdits.settle();
+      this.positions.takeEarly();
     }
     return acknowledged;
   }
@@ -159,8 +182,9 @@ export class Replica {
    * @returns {any} the operation that is lost
    */
   reject() {
-    const { undo, lost } = this.outbox.reject();
-    this.#settle();
+    const { undo: takesBack, lost } = this.outbox.reject();
+    const undo = this.#invertible(takesBack);
+    this.ownEdits.refused(undo);
     this.#apply(undo);
     this.#tell({ op: undo, origin: "rejected", authors: [] });
     return lost;
@@ -174,9 +198,7 @@ export class Replica {
   /** A join has said that the edit in flight is not committed. See `Outbox.rejoined`. */
   rejoined(limits) {
     this.outbox.rejoined(limits);
-    // Some of what was in flight may be in the buffer now.
-    if (this.outbox.buffer !== null) this.#bufferedEdits = Math.max(1, this.#bufferedEdits);
-    this.#settle();
+    this.ownEdits.rejoined();
   }
 
   /** Go on from a snapshot, with all that is pending. */
@@ -187,16 +209,15 @@ export class Replica {
       // It is part of the snapshot. Taken as acknowledged, only what others did comes between the
       // document here and the snapshot, and what was done since stays as it is.
       outbox.receive(outbox.revision + 1, outbox.clientId, inFlight.seq, inFlight.now);
-      this.#settle();
+      this.ownEdits.settle();
     }
     const known = this.type.apply(this.content, outbox.undoPending());
+    this.ownEdits.cameBack();
     const op = outbox.reset(revision, this.type.difference(known, content), nextSeq);
     this.epoch = epoch;
-    this.#recent = [];
-    this.#early = [];
-    this.#bufferedEdits += this.#editsInFlight;
-    this.#settle();
-    this.#apply(op);
+    this.positions.reset();
+    this.ownEdits.settle();
+    this.#theirs(op);
     this.#tell({ op, origin: "reset", authors: [] });
   }
 
@@ -204,84 +225,13 @@ export class Replica {
     if (!this.type.isNoop(change.op)) this.onChange(change);
   }
 
-  /** Count as pending only what is. */
-  #settle() {
-    if (this.outbox.buffer === null) this.#bufferedEdits = 0;
-    if (this.outbox.inFlight === null) this.#editsInFlight = 0;
+  #theirs(op, author) {
+    this.#apply(op, author);
+    this.ownEdits.others(op);
   }
 
   #apply(op, author) {
     this.#document.apply(op);
-    this.#movePositions(op, author);
-  }
-
-  #remember(op) {
-    this.#recent.push(op);
-    if (this.#recent.length > MEMORY) this.#recent.shift();
-  }
-
-  // --- where people are ---------------------------------------------------------------------
-
-  /**
-   * Take the server's word on where people are.
-   *
-   * @param {number} revision at which the positions are counted
-   * @param {Record<string, Position | null>} presence
-   */
-  place(revision, presence) {
-    if (revision > this.revision) {
-      // The edits that it refers to are not here yet.
-      this.#early.push([revision, presence]);
-      return;
-    }
-    const oldest = this.revision - this.#recent.length;
-    for (const [participantId, position] of Object.entries(presence)) {
-      if (position === null) {
-        this.positions.delete(participantId);
-      } else if (revision >= oldest) {
-        const { inFlight, buffer } = this.outbox;
-        const ops = this.#recent.slice(revision - oldest);
-        if (inFlight) ops.push(inFlight.now);
-        if (buffer !== null) ops.push(buffer);
-        this.positions.set(
-          participantId,
-          ops.reduce((at, op) => this.#moved(at, op), position),
-        );
-      }
-    }
-    this.onPlaced(Object.keys(presence));
-  }
-
-  /** Begin anew with nobody placed. */
-  forgetPositions() {
-    this.positions.clear();
-    this.#early = [];
-  }
-
-  /** Where this client is, in the server's document at `revision`. @returns {Position} */
-  ownAtServer() {
-    return this.#moved(this.own, this.outbox.undoPending());
-  }
-
-  #takeEarly() {
-    const early = this.#early;
-    this.#early = [];
-    for (const [revision, presence] of early) this.place(revision, presence);
-  }
-
-  #movePositions(op, author) {
-    this.own = this.#moved(this.own, op);
-    for (const [participantId, position] of this.positions) {
-      this.positions.set(participantId, this.#moved(position, op, participantId === author));
-    }
-  }
-
-  /** Whoever types stands behind what they typed. */
-  #moved({ cursor, selection }, op, isAuthor = false) {
-    const move = (position) => this.type.transformPosition(position, op, isAuthor);
-    return {
-      cursor: cursor === null ? null : move(cursor),
-      selection: selection === null ? null : selection.map((range) => range.map(move)),
-    };
+    this.positions.applied(op, author);
   }
 }

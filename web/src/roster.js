@@ -37,13 +37,17 @@ export class Roster {
     });
   }
 
-  /** Take a `joined`, `left`, `rights` or `roster` event; told twice it does no harm. */
+  /**
+   * Take a `joined`, `left`, `rights` or `roster` event; told twice it does no harm.
+   * @returns {boolean} whether it was one of these; others are passed over
+   */
   take({ roster, joined, left, rights }) {
     if (roster) this.reset(this.#selfId, roster);
     if (joined) this.add(joined);
     if (left) this.#rows.delete(left.participant_id);
     const row = this.#rows.get(rights?.participant_id);
     if (row) row.right = rights.right;
+    return Boolean(roster || joined || left || rights);
   }
 
   has(participantId) {

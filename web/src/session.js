@@ -12,12 +12,10 @@
 import { Announcer } from "./announcer.js";
 import { CollabError } from "./errors.js";
 import { Emitter } from "./events.js";
+import { People } from "./people.js";
 import { Replica } from "./replica.js";
-import { Roster } from "./roster.js";
 import { Sync } from "./sync.js";
-import { text } from "./text.js";
-
-const TYPES = { text };
+import { TYPES } from "./types.js";
 
 /**
  * Events (`session.on(name, listener)`, which returns a function that takes the listener away):
@@ -35,8 +33,12 @@ const TYPES = { text };
 export class Session extends Emitter {
   #sync;
   #announcer;
-  #roster = new Roster();
+  #people = new People(
+    () => this.#replica,
+    (name, value) => this.emit(name, value),
+  );
   #replica = null;
+  #undo;
   #ended = null;
   #touched = false;
   #lastStatus = "";
@@ -48,13 +50,15 @@ export class Session extends Emitter {
     this.id = sessionId;
     this.type = TYPES[type];
     this.clientId = clientId;
+    this.clock = settings.clock;
+    this.#undo = settings.undo;
     this.participantId = null;
     /** @type {"view" | "edit" | "manage" | null} */
     this.right = null;
     this.#announcer = new Announcer({
       clock: settings.clock,
       intervalMs: settings.presenceMs,
-      where: () => ({ revision: this.revision, ...this.#replica.ownAtServer() }),
+      where: () => ({ revision: this.revision, ...this.#replica.positions.ownAtServer() }),
       publish: (topic, kwargs) => this.#sync.publish(topic, kwargs),
     });
     this.#sync = new Sync(
@@ -63,8 +67,11 @@ export class Session extends Emitter {
         adopt: (joined) => this.#adopt(joined),
         joined: () => this.#onJoined(),
         roster: (event) => this.#onRoster(event),
-        everybody: (rows, since) => this.#onEverybody(rows, since),
-        presence: (event) => this.#onPresence(event),
+        everybody: (rows, since) => {
+          this.#people.takeAll(rows, since);
+          this.#peopleChanged();
+        },
+        presence: (event) => this.#people.place(event),
         rejected: (error, lost) => this.#onRejected(error, lost),
         progress: (acknowledged) => this.#progress(acknowledged),
       },
@@ -88,7 +95,7 @@ export class Session extends Emitter {
 
   /** @returns {import("./roster.js").Participant[]} oneself included, in order of arrival */
   get participants() {
-    return this.#roster.list(this.#replica?.positions ?? new Map());
+    return this.#people.list;
   }
 
   /** @returns {Status} */
@@ -109,11 +116,7 @@ export class Session extends Emitter {
    * @throws {CollabError} `denied` where the session is read-only
    */
   edit(op) {
-    if (this.status.readOnly) throw new CollabError("denied", "This session is read-only.");
-    this.#replica.edit(op);
-    this.#touched = true;
-    this.#sync.wake();
-    this.#progress(false);
+    this.change((replica) => replica.edit(op));
   }
 
   /** Insert a text at a position (code points). */
@@ -133,7 +136,7 @@ export class Session extends Emitter {
    * @param {{cursor: number | null, selection: [number, number][] | null}} position
    */
   setPresence({ cursor, selection }) {
-    this.#replica.own = { cursor, selection };
+    this.#replica.positions.own = { cursor, selection };
     this.#announcer.moved();
   }
 
@@ -170,6 +173,30 @@ export class Session extends Emitter {
     } finally {
       this.end(new CollabError("left", "The session was closed here."));
     }
+  }
+
+  // --- for what is built on this ----------------------------------------------------------------
+
+  /** The document here. @returns {Replica | null} null until the session is joined */
+  get replica() {
+    return this.#replica;
+  }
+
+  /**
+   * Change the document as its user.
+   *
+   * @template T
+   * @param {(replica: Replica) => T} change
+   * @returns {T}
+   * @throws {CollabError} `denied` where the session is read-only
+   */
+  change(change) {
+    if (this.status.readOnly) throw new CollabError("denied", "This session is read-only.");
+    const result = change(this.#replica);
+    this.#touched = true;
+    this.#sync.wake();
+    this.#progress(false);
+    return result;
   }
 
   // --- for the client -------------------------------------------------------------------------
@@ -213,7 +240,8 @@ export class Session extends Emitter {
         revision,
         content: this.type.create(content),
         nextSeq,
-        authorOf: (author) => this.#roster.participantOf(author),
+        undo: this.#undo,
+        authorOf: (author) => this.#people.participantOf(author),
         onChange: (change) => this.emit("change", change),
         onPlaced: (ids) => this.emit("presence", ids),
       });
@@ -226,10 +254,7 @@ export class Session extends Emitter {
     } else {
       this.#replica.reset({ epoch, revision, content: this.type.create(content), nextSeq });
     }
-    this.#roster.reset(this.participantId, joined.roster);
-    this.#replica.forgetPositions();
-    this.emit("participants", this.participants);
-    this.#onPresence({ epoch, revision, presence: joined.presence });
+    this.#people.reset(joined);
   }
 
   #onJoined() {
@@ -246,34 +271,14 @@ export class Session extends Emitter {
       this.#sync.restart(new CollabError("stale_epoch", "The session goes on under a new epoch."));
     } else if (left?.participant_id === this.participantId) {
       this.#sync.putOut(left.reason);
-    } else {
-      this.#roster.take(event);
+    } else if (this.#people.take(event)) {
       this.#peopleChanged();
     }
   }
 
-  #onEverybody(rows, since) {
-    this.#roster.reset(this.participantId, rows);
-    for (const event of since) this.#roster.take(event);
-    this.#peopleChanged();
-  }
-
   #peopleChanged() {
-    this.right = this.#roster.right ?? this.right;
-    const { positions } = this.#replica;
-    // Who is not here is nowhere.
-    const gone = [...positions.keys()].filter((participantId) => !this.#roster.has(participantId));
-    for (const participantId of gone) positions.delete(participantId);
-    this.emit("participants", this.participants);
-    if (gone.length) this.emit("presence", gone);
+    this.right = this.#people.right ?? this.right;
     this.#progress(false);
-  }
-
-  #onPresence({ epoch, revision, presence }) {
-    if (epoch !== this.#replica.epoch) return;
-    const others = { ...presence };
-    delete others[this.participantId];
-    if (Object.keys(others).length) this.#replica.place(revision, others);
   }
 
   #onRejected(error, lost) {

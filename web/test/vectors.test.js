@@ -3,6 +3,8 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { Gap, Outbox } from "../src/outbox.js";
 import { text } from "../src/text.js";
+import { TYPES } from "../src/types.js";
+import { UndoStack } from "../src/undo.js";
 
 /** Vectors that this client and the Python package are both held to. */
 function read(name) {
@@ -69,6 +71,22 @@ test("the outbox does what the vectors say", () => {
         in_flight: outbox.inFlight?.now ?? null,
       });
       assert.deepEqual(found, expected, `case ${seed}, step ${i}: ${call}`);
+    });
+  }
+});
+
+test("undo does what the vectors say", () => {
+  for (const { type: name, seed, document, steps } of read("undo.json").cases) {
+    const type = TYPES[name];
+    let content = document;
+    const stack = new UndoStack(type, () => content);
+    steps.forEach(({ call, args, ...expected }, i) => {
+      const returns = stack[call](...args) ?? null;
+      const { canUndo, canRedo, made } = stack;
+      const found = { returns, can_undo: canUndo, can_redo: canRedo, made };
+      assert.deepEqual(found, expected, `${name} ${seed}, step ${i}: ${call}`);
+      const op = call === "undo" || call === "redo" ? returns : args[0];
+      if (op !== null) content = type.apply(content, op);
     });
   }
 });
