@@ -1,9 +1,9 @@
-"""Writes `tests/vectors/*.json`, to which every language's type `text`, outbox and undo are held.
+"""Writes `tests/vectors/*.json`, to which every language's types, outbox and undo are held.
 
 `python -m tests.support.vectors` writes them anew; that is to be done when the format grows, not
 when an implementation changed its mind. What operations make of documents is known independently
-of our code; what they are transformed and composed to is the answer of ot-text-unicode; and what
-an outbox did was held to the outbox's law at every step while it was recorded.
+of our code; what they are transformed and composed to is the answer of the reference packages; and
+what an outbox did was held to the outbox's law at every step while it was recorded.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Any
 from collab_wamp.ot.outbox import Gap, Message, Outbox
 from collab_wamp.ot.text import TEXT
 
+from .json_vectors import json_vectors
 from .node_reference import ask
 from .operations import CHARACTERS, random_edit, random_text
 from .undo_vectors import undo_vectors
@@ -195,5 +196,6 @@ def write(name: str, value: Any) -> None:
 
 if __name__ == "__main__":
     write("text.json", text_vectors())
+    write("json.json", json_vectors())
     write("outbox.json", outbox_vectors())
     write("undo.json", undo_vectors())

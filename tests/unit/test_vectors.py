@@ -9,6 +9,7 @@ from typing import Any
 from twisted.trial.unittest import TestCase
 
 from collab_wamp.ot import Limits, OpError, get_type
+from collab_wamp.ot.json_type import JSON
 from collab_wamp.ot.outbox import Outbox
 from collab_wamp.ot.text import TEXT
 from collab_wamp.ot.undo import UndoStack
@@ -46,6 +47,32 @@ class VectorTests(TestCase):
     def test_what_text_refuses(self) -> None:
         for op in read("text.json")["refused"]:
             self.assertRaises(OpError, TEXT.check, op, Limits())
+
+    def test_json(self) -> None:
+        for case in read("json.json")["cases"]:
+            document, a, b, limits = case["document"], case["a"], case["b"], case["limits"]
+            for op in (a, b, case["c"]):
+                self.assertEqual(JSON.check(op, Limits()), op)
+            found = {
+                "applied": JSON.apply(document, a),
+                "a_left": JSON.transform(a, b, "left"),
+                "b_right": JSON.transform(b, a, "right"),
+                "composed": JSON.compose(a, case["c"]),
+                "a": JSON.make_invertible(case["bare"], document),
+                "inverted": JSON.invert(a),
+                "difference": JSON.difference(document, case["applied"]),
+                "text": JSON.text_of(a),
+                "split": list(JSON.split(a, limits["parts"], limits["size"])),
+            }
+            self.assertEqual(found, {name: case[name] for name in found}, case)
+
+    def test_what_json_refuses(self) -> None:
+        vectors = read("json.json")
+        for op in vectors["refused"]:
+            self.assertRaises(OpError, JSON.check, op, Limits())
+        for misfit in vectors["misfits"]:
+            op = JSON.check(misfit["op"], Limits())
+            self.assertRaises(OpError, JSON.fit, JSON.measure(misfit["document"]), op)
 
     def test_outbox(self) -> None:
         for case in read("outbox.json")["cases"]:

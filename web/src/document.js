@@ -1,6 +1,6 @@
 /**
  * A document's content, which is put together only when somebody asks for it: an edit of a long
- * text costs no copy of it.
+ * text costs no copy of it. Of a type that is `eager` it is there at once.
  */
 
 const LONGEST_DELTA = 100;
@@ -27,6 +27,10 @@ export class LazyDocument {
   }
 
   apply(op) {
+    if (this.#type.eager) {
+      this.#content = this.#type.apply(this.#content, op);
+      return;
+    }
     this.#delta = this.#type.compose(this.#delta, op);
     this.length += this.#type.growth(op);
     if (this.#delta.length > LONGEST_DELTA) void this.content;

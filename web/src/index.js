@@ -5,6 +5,7 @@
 export { Client, connect } from "./client.js";
 export { PairIndex } from "./codepoints.js";
 export { CollabError } from "./errors.js";
+export { json } from "./json.js";
 export { Outbox } from "./outbox.js";
 export { EditingSession as Session } from "./editing-session.js";
 export { text } from "./text.js";

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
+import { json } from "../src/json.js";
 import { Gap, Outbox } from "../src/outbox.js";
 import { text } from "../src/text.js";
 import { TYPES } from "../src/types.js";
@@ -36,6 +37,38 @@ test("text does what the vectors say", () => {
 test("text refuses what the vectors refuse", () => {
   for (const op of read("text.json").refused) {
     assert.throws(() => text.check(op, { length: 2 ** 31 }), TypeError, JSON.stringify(op));
+  }
+});
+
+test("json does what the vectors say", () => {
+  for (const { document, a, b, c, bare, limits, ...expected } of read("json.json").cases) {
+    const before = structuredClone(document);
+    for (const op of [a, b, bare]) json.check(op, { content: document });
+    const found = {
+      applied: json.apply(document, a),
+      a_left: json.transform(a, b, "left"),
+      b_right: json.transform(b, a, "right"),
+      composed: json.compose(a, c),
+      inverted: json.invert(a),
+      difference: json.difference(document, expected.applied),
+      text: json.textOf(a),
+      split: json.split(a, limits),
+    };
+    assert.deepEqual(found, expected);
+    assert.deepEqual(json.invertible(bare, document), a);
+    assert.deepEqual(document, before);
+  }
+});
+
+test("json refuses what the vectors refuse", () => {
+  const { refused, misfits } = read("json.json");
+  for (const op of refused) {
+    assert.throws(() => json.check(op, { content: {} }), TypeError, JSON.stringify(op));
+    assert.throws(() => json.normalize(op), TypeError, JSON.stringify(op));
+  }
+  for (const { document, op } of misfits) {
+    assert.deepEqual(json.normalize(op), op);
+    assert.throws(() => json.check(op, { content: document }), TypeError, JSON.stringify(op));
   }
 });
 
