@@ -7,6 +7,7 @@
 from .client import Client, connect
 from .document import Document
 from .errors import ClientError
+from .json_document import Author, JsonDocument, What, observe
 from .observer import Rejection
 from .positions import Position
 from .replica import Change
@@ -14,13 +15,17 @@ from .roster import Participant
 from .status import Status
 
 __all__ = [
+    "Author",
     "Change",
     "Client",
     "ClientError",
     "Document",
+    "JsonDocument",
     "Participant",
     "Position",
     "Rejection",
     "Status",
+    "What",
     "connect",
+    "observe",
 ]

@@ -35,6 +35,10 @@ class Document(Driver):
         return self._sync.participant_id
 
     @property
+    def type(self) -> str:
+        return self._replica.type.name
+
+    @property
     def content(self) -> Any:
         """The document as it is here. Reading it costs time in proportion to its length."""
         return self._replica.content
@@ -84,7 +88,7 @@ class Document(Driver):
         joined = now - self._edited_at < self._sync.settings.undo_group_s
         self._replica.edit(op, joined=joined)
         self._edited_at = now
-        self._edited()
+        self._edited(op)
 
     @property
     def can_undo(self) -> bool:
@@ -105,14 +109,14 @@ class Document(Driver):
         """
         self._check_editable()
         op = self._replica.undo()
-        self._edited()
+        self._edited(op)
         return op
 
     def redo(self) -> Any:
         """Do again what was undone last; returns and raises as `undo` does."""
         self._check_editable()
         op = self._replica.redo()
-        self._edited()
+        self._edited(op)
         return op
 
     def move(
@@ -166,6 +170,10 @@ class Document(Driver):
         function that takes the listener away.
         """
         return self._listeners.add("change", listener)
+
+    def on_edited(self, listener: Callable[[Any], object]) -> Unlisten:
+        """Be told, by the operation, of what `edit`, `undo` and `redo` have done here."""
+        return self._listeners.add("edited", listener)
 
     def on_roster(self, listener: Callable[[Mapping[str, Participant]], object]) -> Unlisten:
         """Be told when somebody came, left, or may do something else now."""

@@ -149,8 +149,10 @@ class Driver:
     def _now(self) -> float:
         return float(self._reactor.seconds())
 
-    def _edited(self) -> None:
+    def _edited(self, op: Any) -> None:
         self._touched = True
+        if op is not None:
+            self._listeners.tell("edited", op)
         self._pump()
 
     def _pump(self) -> None:

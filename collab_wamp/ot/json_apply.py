@@ -9,14 +9,21 @@ from __future__ import annotations
 from typing import Any
 
 from .base import OpError
-from .json_values import MAX_NUMBER, item_size, member_size, pointer, size_of
+from .json_values import (
+    MAX_NUMBER,
+    MISSING,
+    child_of,
+    item_size,
+    member_size,
+    pointer,
+    size_of,
+)
 from .text import TEXT
 
 Component = dict[str, Any]
 Op = list[Component]
 
 SUBTYPE = "text-unicode"
-MISSING: Any = object()
 
 
 def add_numbers(one: int, other: int) -> int:
@@ -81,7 +88,7 @@ class Editor:
         parent: Any = self._holder
         key: str | int = ""
         for depth, next_key in enumerate(path):
-            child = _child(parent, key)
+            child = child_of(parent, key)
             if not isinstance(child, list | dict):
                 what = "is nothing" if child is MISSING else f"is {_kind(child)}"
                 raise _misfit(path, f"leads nowhere: {pointer(path[:depth])} {what}", part)
@@ -98,7 +105,7 @@ class Editor:
         return parent, key
 
     def _edit_text(self, component: Component, parent: Any, key: Any, part: int) -> Component:
-        text = _child(parent, key)
+        text = child_of(parent, key)
         if not isinstance(text, str):
             raise _misfit(component["p"], "is no text", part)
         try:
@@ -110,7 +117,7 @@ class Editor:
         return component | {"o": TEXT.make_invertible(component["o"], text)}
 
     def _add(self, component: Component, parent: Any, key: Any, part: int) -> Component:
-        number = _child(parent, key)
+        number = child_of(parent, key)
         # A fraction would come out differently, depending on the order of additions.
         if type(number) is not int:
             reason = "is no whole number, and to others nothing is added: set it"
@@ -175,13 +182,6 @@ def apply(document: Any, op: Op) -> Any:
     for part, component in enumerate(op):
         editor.apply(component, part)
     return editor.document
-
-
-def _child(parent: Any, key: str | int) -> Any:
-    """What a container has at a key, or MISSING."""
-    if isinstance(parent, dict):
-        return parent.get(key, MISSING) if isinstance(key, str) else MISSING
-    return parent[key] if type(key) is int and 0 <= key < len(parent) else MISSING
 
 
 def _check_index(path: list[str | int], index: int, length: int, part: int) -> None:

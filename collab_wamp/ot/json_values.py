@@ -7,11 +7,13 @@ exactly, and finite fractions. 1.0 is 1 and -0.0 is 0, so that all write the sam
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import reduce
 from math import isfinite
 from typing import Any
 
 from .base import OpError
 
+MISSING: Any = object()
 MAX_DEPTH = 64
 MAX_NUMBER = 2**53 - 1
 # What JavaScript's objects have without being given it.
@@ -119,6 +121,20 @@ def same(one: Any, other: Any) -> bool:
     if isinstance(one, list):
         return isinstance(other, list) and len(one) == len(other) and all(map(same, one, other))
     return type(one) is type(other) and bool(one == other)
+
+
+def child_of(parent: Any, key: str | int) -> Any:
+    """What a value has at a key or an index, or MISSING."""
+    if isinstance(parent, dict):
+        return parent.get(key, MISSING) if isinstance(key, str) else MISSING
+    if not isinstance(parent, list) or type(key) is not int:
+        return MISSING
+    return parent[key] if 0 <= key < len(parent) else MISSING
+
+
+def value_at(root: Any, path: Sequence[str | int]) -> Any:
+    """What is at a path, or MISSING."""
+    return reduce(child_of, path, root)
 
 
 def size_of(value: Any) -> int:

@@ -35,6 +35,7 @@ class Server:
     """What a connection sees of its WAMP session.
 
     Attributes:
+        type, content: of every session.
         epoch: of every session; its topics are named after it.
         topics: subscribed to, with the function that takes the events.
         refreshed: tickets that tokens were refreshed with.
@@ -45,6 +46,8 @@ class Server:
     def __init__(self) -> None:
         self.epoch = "epoch1"
         self.right = "edit"
+        self.type = "text"
+        self.content: Any = "abc"
         self.topics: dict[str, Any] = {}
         self.log: list[str] = []
         self.refreshed: list[str] = []
@@ -62,9 +65,9 @@ class Server:
             protocol.JOIN: {
                 "participant_id": "me",
                 "epoch": self.epoch,
-                "type": "text",
+                "type": self.type,
                 "revision": 0,
-                "content": "abc",
+                "content": self.content,
                 "next_seq": 1,
                 "roster": [row | {"right": self.right}],
                 "presence": {},

@@ -257,6 +257,17 @@ class TransformTests(JsonCase):
         )
         self.assertEqual(JSON.side("a", "b"), JSON.side("b", "a"))
 
+    def test_a_value_stands_against_a_deletion_whichever_is_later(self) -> None:
+        for place in ({"p": ["k"], "od": 0}, {"p": [1], "ld": 0}):
+            setting = "oi" if "od" in place else "li"
+            deletion, value = [place], [place | {setting: "value"}]
+            for side in ("left", "right"):
+                self.assertEqual(JSON.transform(deletion, value, side), [])  # type: ignore[arg-type]
+                self.assertEqual(
+                    JSON.transform(value, deletion, side),  # type: ignore[arg-type]
+                    [{"p": place["p"], setting: "value"}],
+                )
+
     def test_moves_and_changes_of_one_item_both_count(self) -> None:
         move: Op = [{"p": ["l", 0], "lm": 2}]
         change: Op = [{"p": ["l", 0, "n"], "na": 1}]

@@ -1,4 +1,6 @@
-/** What an operation of type `json` must look like: `collab_wamp/ot/json_check.py`, without limits. */
+/**
+ * What an operation of type `json` must look like: `collab_wamp/ot/json_check.py`, without limits.
+ */
 
 import { MAX_DEPTH, MAX_INDEX, isContainer, sound, soundKey, soundNumber } from "./json-values.js";
 import { text } from "./text.js";
@@ -29,7 +31,7 @@ function shapedComponent(component) {
   if ("si" in rest || "sd" in rest) {
     throw new TypeError(`Texts are edited by {p, t: "${SUBTYPE}", o}, not by si and sd.`);
   }
-  if (!KINDS.has(kind)) throw new TypeError(`A component does not have ${kind || "nothing to do"}.`);
+  if (!KINDS.has(kind)) throw new TypeError(`A component with ${kind || "no more"} says nothing.`);
   const result = { p: shapedPath(p) };
   for (const key of ["oi", "od", "li", "ld"]) if (key in rest) result[key] = sound(rest[key]);
   if (p.length === 0 && !(kind === "od oi" && isContainer(result.oi))) {

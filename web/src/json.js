@@ -30,7 +30,7 @@ library.registerSubtype(textLibrary);
 export const json = {
   name: "json",
 
-  /** Whether an operation can be inverted without the document, where it carries what it deletes. */
+  /** Whether an operation that carries what it deletes can be inverted without the document. */
   invertibleAlone: true,
 
   /** Whether applying costs little: nothing is won by putting it off. See `LazyDocument`. */
@@ -62,7 +62,7 @@ export const json = {
   /** The canonical form of an operation that is otherwise sound. @type {(op: JsonOp) => JsonOp} */
   normalize: (op) => library.normalize(shaped(op).filter(doesSomething)).filter(doesSomething),
 
-  /** What an operation sets and types, for a person to read or copy. @type {(op: JsonOp) => string} */
+  /** What an operation sets and types, for a person to read. @type {(op: JsonOp) => string} */
   textOf(op) {
     const texts = op.flatMap(({ o, oi, li }) => [
       o === undefined ? "" : text.textOf(o),

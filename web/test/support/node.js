@@ -4,10 +4,12 @@
  */
 
 import { decode, encode } from "@msgpack/msgpack";
+import { json } from "../../src/json.js";
 import { text } from "../../src/text.js";
 
 const ERROR = 8;
 const CALL = 48;
+const TYPES = { json, text };
 
 export class ModelNode {
   sessions = new Map();
@@ -38,9 +40,10 @@ export class ModelNode {
     for (const socket of [...this.sockets]) socket.lose();
   }
 
-  create(id, content = "") {
+  create(id, content, type = "text") {
     const epoch = `epoch${++this.#epochs}`;
-    const session = { id, epoch, content, log: [], seen: new Map(), people: new Map() };
+    const session = { id, epoch, type: TYPES[type], log: [], seen: new Map(), people: new Map() };
+    session.content = session.type.create(content);
     this.sessions.set(id, session);
     return session;
   }
@@ -51,7 +54,7 @@ export class ModelNode {
     const name = procedure.replace("collab.session.", "");
     const session = this.sessions.get(kwargs.session_id);
     if (name === "create") {
-      if (!session) this.create(kwargs.session_id);
+      if (!session) this.create(kwargs.session_id, undefined, kwargs.type);
       return {};
     }
     if (!session) throw ["no_such_session"];
@@ -77,7 +80,7 @@ export class ModelNode {
     return {
       participant_id: id,
       epoch: session.epoch,
-      type: "text",
+      type: session.type.name,
       revision: session.log.length,
       ...(since ? { edits: session.log.slice(revision) } : { content: session.content }),
       next_seq: (session.seen.get(clientId)?.seq ?? 0) + 1,
@@ -97,7 +100,7 @@ export class ModelNode {
   _info(session) {
     return {
       session_id: session.id,
-      type: "text",
+      type: session.type.name,
       epoch: session.epoch,
       revision: session.log.length,
       roster: [...session.people.values()].map(({ row }) => row),
@@ -133,18 +136,21 @@ export class ModelNode {
     if (seq <= seen.seq) throw ["seq_reused"];
     if (seq > seen.seq + 1) throw ["seq_gap", { next_seq: seen.seq + 1 }];
     if (session.log.length - revision > (this.window ?? 2000)) throw ["base_too_old"];
-    if (op.some((part) => typeof part === "string" && part.includes("forbidden")))
-      throw ["document_full"];
+    if (session.type.textOf(op).includes("forbidden")) throw ["document_full"];
     for (const [other, , theirs] of session.log.slice(revision)) {
-      op = text.transform(op, theirs, clientId < other ? "left" : "right");
+      op = session.type.transform(op, theirs, session.type.side(clientId, other));
     }
-    session.content = text.apply(session.content, op);
-    const edit = [clientId, seq, op, "ada", this.clock.now()];
-    session.log.push(edit);
+    this.append(session, [clientId, seq, op, "ada", this.clock.now()]);
     session.seen.set(clientId, { seq, body, revision: session.log.length });
+    return { revision: session.log.length, durable: true };
+  }
+
+  /** Commit an edit, and announce it. */
+  append(session, edit) {
+    session.content = session.type.apply(session.content, edit[2]);
+    session.log.push(edit);
     const after = session.log.length - 1;
     this.publish(session, "edits", { epoch: session.epoch, after, edits: [edit] });
-    return { revision: session.log.length, durable: true };
   }
 
   /** Commit somebody's insertion at the end, and announce nothing. */
