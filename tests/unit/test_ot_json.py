@@ -354,7 +354,7 @@ class ComposeTests(JsonCase):
     @given(chances)
     def test_undo_keeps_what_others_did(self, chance: random.Random) -> None:
         document = random_document(chance)
-        stack = UndoStack(JSON)
+        stack = UndoStack(JSON, lambda: content)
         own, content = random_json_edit(chance, document)
         stack.own(own)
         other, content = random_json_edit(chance, content)

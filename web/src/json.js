@@ -128,6 +128,8 @@ export const json = {
    * @returns {[JsonOp, JsonOp]} rest is `[]` where all of it keeps to the limits
    */
   split(op, { parts, size }) {
+    // What does nothing, sent alone, would never be committed.
+    op = op.filter(doesSomething);
     for (const [index, component] of op.entries()) {
       const needed = component.o === undefined ? 1 : component.o.length;
       const written = needed <= parts ? bytes(component) : Infinity;
