@@ -24,6 +24,7 @@ from .registry.forms import INSTANCE_ID, is_host
 from .settings import (
     SECTIONS,
     Auth,
+    HistorySettings,
     Limits,
     Logs,
     MetricsSettings,
@@ -50,6 +51,7 @@ class Config:
     auth: Auth = attrs.field(factory=Auth)
     limits: Limits = attrs.field(factory=Limits)
     rates: RateSettings = attrs.field(factory=RateSettings)
+    history: HistorySettings = attrs.field(factory=HistorySettings)
     registry: RegistrySettings = attrs.field(factory=RegistrySettings)
     metrics: MetricsSettings = attrs.field(factory=MetricsSettings)
     logs: Logs = attrs.field(factory=Logs)

@@ -50,7 +50,7 @@ class Document:
         self.revision = snapshot.revision
         self.snapshot_revision = snapshot.revision
         self.used_at = 0.0
-        self._window = window
+        self.window = window
         self.head = meta.head if meta.revision == snapshot.revision else ""
         content = self.type.create(orjson.loads(snapshot.content))
         self._buffer = self.type.buffer(content)
@@ -96,8 +96,8 @@ class Document:
             self._weight += weight(self.type, [edit])
             self.revision += 1
             self.head = edit.identity
-        if len(self._edits) > 2 * self._window:
-            self._forget(len(self._edits) - self._window)
+        if len(self._edits) > 2 * self.window:
+            self._forget(len(self._edits) - self.window)
         elif edits and self._weight > MOST_WEIGHT:
             self._forget(len(self._edits) // 2)
 
@@ -214,6 +214,8 @@ async def read_on(store: Store, key: SessionKey, document: Document) -> bool:
         edits, meta = answer
         if meta.revision < after or meta.floor_revision > after:
             return False
+        if meta.snapshot_revision - document.window > after:
+            return False  # from the snapshot on it is less to read, however much is kept
         if known and edits and edits[0].identity != head:
             return False  # history was lost, and went another way
         verified = True

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 import attrs
 
 from .document import Document, load_document
+from .retention import CHECKPOINT_EVERY, Retention
 from .shared import Shared
 from .store.interface import Store
 from .store.values import SessionKey
@@ -38,6 +39,7 @@ class Documents:
 
     Args:
         window: how many edits an edit's base may be behind.
+        retention: how much history is kept.
         now_s: a monotonic clock, seconds.
         now_ms: the time of day, milliseconds since 1970.
         new_name: makes a random name, fit as a key.
@@ -50,6 +52,7 @@ class Documents:
         store: Store,
         *,
         window: int,
+        retention: Retention,
         now_s: Callable[[], float],
         now_ms: Callable[[], int],
         new_name: Callable[[int], str],
@@ -58,6 +61,7 @@ class Documents:
     ) -> None:
         self._store = store
         self._window = window
+        self._retention = retention
         self._now_s = now_s
         self._now_ms = now_ms
         self._new_name = new_name
@@ -136,8 +140,8 @@ class Documents:
         opened.saving = True
         try:
             snapshot = document.snapshot()
-            floor = max(document.meta.floor_revision, snapshot.revision - self._window)
-            await self._store.save_snapshot(key, document.epoch, snapshot, floor)
+            floor = self._retention.floor(key.tenant, snapshot.revision, self._window)
+            await self._store.save_snapshot(key, document.epoch, snapshot, floor, CHECKPOINT_EVERY)
             document.snapshot_revision = snapshot.revision
             unsaved = document.revision > snapshot.revision
             opened.unsaved_since = self._now_s() if unsaved else None

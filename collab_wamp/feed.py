@@ -39,6 +39,8 @@ from .telling import PRESENCE_WINDOW_S, Teller
 PAGE = 1000
 STORE_PRESENCE_S = 0.250
 RETRY_S = 0.5
+# Who is further behind than this is told where the head is, and catches up by themselves.
+MOST_MISSED = 2500
 
 
 class Feed(Teller):
@@ -207,8 +209,9 @@ class Feed(Teller):
                     if isinstance(answer, NoSession | StaleEpoch):
                         return
                     edits, meta = answer
-                    if not edits and meta.revision > self.revision:
-                        # Below the floor: clients find the gap and take the snapshot.
+                    far = not edits or meta.revision - after > MOST_MISSED
+                    if far and meta.revision > self.revision:
+                        # Or below the floor: clients find the gap.
                         self._send()
                         self.revision, self._head = meta.revision, meta.head
                         self._board.skip(meta.revision)

@@ -23,6 +23,7 @@ from .ot import TYPES, OpError, get_type
 from .participants import Participants, random_name
 from .protocol import Arguments
 from .rates import Limiter
+from .retention import Retention
 from .rights import Rights
 from .store.answers import ClientTaken, NoSession, StaleEpoch
 from .store.interface import Store
@@ -52,6 +53,7 @@ class Sessions:
             session; returns the epoch that it follows.
         pause: waits so many seconds (a little more or less, so that rivals do not collide again).
         background: runs something nobody waits for, and logs its failure.
+        retention: how much history is kept.
 
     Attributes:
         draining: whether edits are refused, since the node is ending.
@@ -70,6 +72,7 @@ class Sessions:
         watch: Callable[[SessionKey, int], Awaitable[str]],
         pause: Callable[[float], Awaitable[None]],
         background: Callable[[Awaitable[None]], None],
+        retention: Retention,
     ) -> None:
         self._store = store
         self._instance_id = instance_id
@@ -83,6 +86,7 @@ class Sessions:
         self.documents = Documents(
             store,
             window=limits.window,
+            retention=retention,
             now_s=now_s,
             now_ms=now_ms,
             new_name=self._new_name,

@@ -18,8 +18,9 @@ from .ot.base import Limits as OpLimits
 from .rates import Rate, Rates, parse_rate
 from .registry.address import parse_registry_url
 from .registry.forms import LABEL, SERVICE, is_host
+from .retention import KEPT_EDITS, Retention
 from .store.address import parse_address
-from .tokens import ALGORITHMS
+from .tokens import ALGORITHMS, TENANT
 
 
 def _setting(default: Any, env: str = "", check: Callable[[Any], str] | None = None) -> Any:
@@ -215,6 +216,30 @@ class RateSettings:
         return parse_rate(self.presence) if self.enabled else Rate()
 
 
+def _tenants(value: tuple[str, ...]) -> str:
+    for row in value:
+        tenant, _, kept = row.partition("=")
+        if not TENANT.fullmatch(tenant) or not kept.isascii() or not kept.isdigit():
+            return "must be a list of TENANT=EDITS, such as acme=0"
+    return ""
+
+
+@attrs.frozen
+class HistorySettings:
+    """How many of a session's edits are kept behind its head, 0 = all of them.
+
+    Attributes:
+        tenants: `TENANT=EDITS`, for those that have it otherwise than `kept_edits` says.
+    """
+
+    kept_edits: int = _setting(KEPT_EDITS, check=_between(0, 2**53))
+    tenants: tuple[str, ...] = _setting((), check=_tenants)
+
+    def retention(self) -> Retention:
+        rows = [row.partition("=") for row in self.tenants]
+        return Retention(self.kept_edits, {tenant: int(kept) for tenant, _, kept in rows})
+
+
 @attrs.frozen
 class RegistrySettings:
     """Where running instances are entered, so that others find this one.
@@ -282,6 +307,7 @@ SECTIONS: dict[str, type] = {
     "auth": Auth,
     "limits": Limits,
     "rates": RateSettings,
+    "history": HistorySettings,
     "registry": RegistrySettings,
     "metrics": MetricsSettings,
     "logs": Logs,

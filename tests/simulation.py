@@ -84,14 +84,15 @@ def play(seed: int, game: str = "edits", kind: str = "text") -> World:
     """Play a game; what is not as it must be is raised, with the world in its `world`."""
     chance = random.Random(seed)
     window = chance.choice((2000, 2000, 2000, 10, 3)) if game == "edits" else 2000
-    snapshot_every, documents.SNAPSHOT_EVERY = documents.SNAPSHOT_EVERY, min(window, 500)
+    before = documents.SNAPSHOT_EVERY, documents.CHECKPOINT_EVERY
+    documents.SNAPSHOT_EVERY = documents.CHECKPOINT_EVERY = min(window, 500)
     world = World(seed, WRITERS[kind](), window=window)
     try:
         GAMES[game](world)
     except Exception as error:
         raise Failed(seed, game, kind, world) from error
     finally:
-        documents.SNAPSHOT_EVERY = snapshot_every
+        documents.SNAPSHOT_EVERY, documents.CHECKPOINT_EVERY = before
     return world
 
 

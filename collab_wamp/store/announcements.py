@@ -37,6 +37,19 @@ class PresenceAnnounced:
 
 
 @attrs.frozen
+class CheckAnnounced:
+    """A snapshot was saved: what the content at a revision is, for everybody to compare.
+
+    Attributes:
+        sha256: hex digest of the content's canonical JSON text.
+    """
+
+    epoch: str
+    revision: int
+    sha256: str
+
+
+@attrs.frozen
 class DestroyAnnounced:
     epoch: str
 
@@ -90,6 +103,7 @@ Announcement = (
     | JoinAnnounced
     | LeaveAnnounced
     | PresenceAnnounced
+    | CheckAnnounced
     | DestroyAnnounced
     | EpochAnnounced
     | RightsAnnounced

@@ -7,6 +7,7 @@ Keys of one session share the hash tag `{tenant:session}`, so that they live on 
 `…:log`    stream  entry `<revision>-0`, field `e`: the edit as JSON
 `…:seen`   hash    client_id → `seq:revision:digest:milliseconds:user_id`
 `…:snap`   string  `revision:sha256:` and the content's JSON text, deflated
+`…:checkpoints`  hash  revision → an older snapshot, as `…:snap`
 `…:rights` hash    user_id → what is granted, see `access.effective`
 `…:roster`    hash  participant_id → join_id, client_id, user_id as JSON, participant as JSON: a
                     line each; expires
@@ -27,6 +28,7 @@ import orjson
 
 from .announcements import (
     Announcement,
+    CheckAnnounced,
     DestroyAnnounced,
     EditsAnnounced,
     EpochAnnounced,
@@ -39,6 +41,7 @@ from .announcements import (
 )
 from .values import Edit, JoinRecord, Participant, Presence, SessionKey, SessionMeta, Snapshot
 
+NAMES = ("meta", "log", "seen", "snap", "checkpoints", "roster", "presence", "rights")
 NUMBERS = ("revision", "snapshot_revision", "floor_revision", "created_ms")
 
 
@@ -48,6 +51,11 @@ def tag(key: SessionKey) -> str:
 
 def keys(key: SessionKey, *names: str) -> list[str]:
     return [f"{tag(key)}:{name}" for name in names]
+
+
+def all_keys(key: SessionKey) -> list[str]:
+    """Of everything that a session has; `meta` is the first."""
+    return keys(key, *NAMES)
 
 
 def channel(key: SessionKey) -> str:
@@ -181,6 +189,8 @@ def decode_announcement(message: bytes) -> Announcement:
         case ["presence", instance_id, rows]:
             presence = {name: row and Presence(*row) for name, row in rows.items()}
             return PresenceAnnounced(instance_id, presence)
+        case ["check", epoch, revision, sha256]:
+            return CheckAnnounced(epoch, revision, sha256)
         case ["destroy", epoch]:
             return DestroyAnnounced(epoch)
         case ["epoch", epoch]:

@@ -76,10 +76,24 @@ class Store(Protocol):
     async def snapshot(self, key: SessionKey) -> tuple[SessionMeta, Snapshot] | None:
         """The newest snapshot, with the meta of the same moment."""
 
+    async def checkpoint(
+        self, key: SessionKey, revision: int
+    ) -> tuple[SessionMeta, Snapshot] | None:
+        """The newest content that is kept of `revision` or before, with the meta of that moment.
+
+        That may be the newest snapshot. Where nothing is kept of so long ago, it is the oldest
+        that is; its revision is above `revision` then.
+        """
+
     async def save_snapshot(
-        self, key: SessionKey, epoch: str, snapshot: Snapshot, floor: int
+        self, key: SessionKey, epoch: str, snapshot: Snapshot, floor: int, spacing: int
     ) -> bool:
-        """Keep a newer snapshot and drop log entries up to `floor` (≤ its revision).
+        """Keep a newer snapshot, drop what is not kept any more, and announce it.
+
+        The snapshot before it is kept as a checkpoint where it is the initial content, or at least
+        `spacing` edits after the last checkpoint. The log's floor rises to the newest checkpoint up
+        to `floor` (≤ the revision), if it is below that; checkpoints below the floor are dropped.
+        So each revision from the floor on can be folded from what is kept.
 
         False, and nothing changed, where the epoch is another or a snapshot as new is kept.
         """

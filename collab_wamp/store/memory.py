@@ -9,6 +9,7 @@ import attrs
 
 from .announcements import (
     Announcement,
+    CheckAnnounced,
     DestroyAnnounced,
     EditsAnnounced,
     EpochAnnounced,
@@ -135,20 +136,22 @@ class MemoryStore:
         record = self._records.get(key)
         return None if record is None else (record.meta, record.snapshot)
 
+    async def checkpoint(
+        self, key: SessionKey, revision: int
+    ) -> tuple[SessionMeta, Snapshot] | None:
+        record = self._records.get(key)
+        return None if record is None else (record.meta, record.checkpoint(revision))
+
     async def save_snapshot(
-        self, key: SessionKey, epoch: str, snapshot: Snapshot, floor: int
+        self, key: SessionKey, epoch: str, snapshot: Snapshot, floor: int, spacing: int
     ) -> bool:
         record = self._records.get(key)
         if record is None or record.meta.epoch != epoch:
             return False
         if snapshot.revision <= record.meta.snapshot_revision:
             return False
-        floor = max(record.meta.floor_revision, floor)
-        del record.log[: floor - record.meta.floor_revision]
-        record.snapshot = snapshot
-        record.meta = attrs.evolve(
-            record.meta, snapshot_revision=snapshot.revision, floor_revision=floor
-        )
+        record.take_snapshot(snapshot, floor, spacing)
+        self._announce(key, CheckAnnounced(epoch, snapshot.revision, snapshot.sha256))
         return True
 
     # --- people -----------------------------------------------------------------------------

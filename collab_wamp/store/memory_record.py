@@ -19,6 +19,7 @@ class Record:
 
     meta: SessionMeta
     snapshot: Snapshot
+    checkpoints: dict[int, Snapshot] = attrs.field(factory=dict)
     log: list[Edit] = attrs.field(factory=list)
     seen: dict[str, tuple[int, bytes, int, str]] = attrs.field(factory=dict)
     roster: dict[str, Participant] = attrs.field(factory=dict)
@@ -38,6 +39,26 @@ class Record:
         start = revision - self.meta.floor_revision
         edits = self.log[start : start + limit] if start >= 0 else []
         return tuple(edits[: within(BYTES, (len(orjson.dumps(edit.op)) for edit in edits))])
+
+    def checkpoint(self, revision: int) -> Snapshot:
+        """See `interface.Store.checkpoint`."""
+        kept = {**self.checkpoints, self.snapshot.revision: self.snapshot}
+        return kept[max((at for at in kept if at <= revision), default=min(kept))]
+
+    def take_snapshot(self, snapshot: Snapshot, most: int, spacing: int) -> None:
+        """See `interface.Store.save_snapshot`; the snapshot is newer."""
+        before, last = self.snapshot.revision, max(self.checkpoints, default=None)
+        if not before or last is None or before - last >= spacing:
+            self.checkpoints[before] = self.snapshot
+        self.snapshot = snapshot
+        floor = self.meta.floor_revision
+        kept = [floor, *(at for at in (*self.checkpoints, snapshot.revision) if at <= most)]
+        del self.log[: max(kept) - floor]
+        for at in [at for at in self.checkpoints if at < max(kept)]:
+            del self.checkpoints[at]
+        self.meta = attrs.evolve(
+            self.meta, snapshot_revision=snapshot.revision, floor_revision=max(kept)
+        )
 
     def continues(self, after: int, last: tuple[str, int] | None) -> bool:
         """Whether the edit `after` is the one that a client has there."""

@@ -62,8 +62,7 @@ class RedisStore(RedisPeople):
         return codec.decode_meta(flat) if flat else None
 
     async def destroy(self, key: SessionKey) -> bool:
-        keys = codec.keys(key, "meta", "log", "seen", "snap", "roster", "presence", "rights")
-        _, destroyed = await self._change("destroy", keys, codec.channel(key))
+        _, destroyed = await self._change("destroy", codec.all_keys(key), codec.channel(key))
         await self._connection.command("ZREM", codec.listing(key.tenant), key.session_id)
         # Somebody may have made it anew in between.
         if await self._connection.command("EXISTS", *codec.keys(key, "meta")):
@@ -153,17 +152,26 @@ class RedisStore(RedisPeople):
         flat, value = await self._run("snapshot", codec.keys(key, "meta", "snap"))
         return (codec.decode_meta(flat), self._decode_snapshot(key, value)) if flat else None
 
+    async def checkpoint(
+        self, key: SessionKey, revision: int
+    ) -> tuple[SessionMeta, Snapshot] | None:
+        keys = codec.keys(key, "meta", "snap", "checkpoints")
+        flat, value = await self._run("checkpoint", keys, revision)
+        return (codec.decode_meta(flat), self._decode_snapshot(key, value)) if flat else None
+
     async def save_snapshot(
-        self, key: SessionKey, epoch: str, snapshot: Snapshot, floor: int
+        self, key: SessionKey, epoch: str, snapshot: Snapshot, floor: int, spacing: int
     ) -> bool:
-        keys = codec.keys(key, "meta", "log", "seen", "snap")
         _, kept = await self._change(
             "save_snapshot",
-            keys,
+            codec.keys(key, "meta", "log", "seen", "snap", "checkpoints"),
+            codec.channel(key),
             epoch,
             snapshot.revision,
             floor,
             codec.encode_snapshot(snapshot),
+            snapshot.sha256,
+            spacing,
             self._clock.now_ms() - CLIENT_FORGOTTEN_MS,
         )
         return bool(kept)

@@ -26,7 +26,8 @@ PING_LIVES_MS = 60_000
 SCRIPTS = {
     name: Script(name)
     for name in (
-        "create", "commit", "edits", "join", "leave", "roster", "snapshot", "save_snapshot",
+        "create", "commit", "edits", "join", "leave", "roster", "snapshot", "checkpoint",
+        "save_snapshot",
         "presence", "destroy", "renew_epoch", "revoke", "beat", "instances", "bury", "take", "left",
         "grant", "participant", "renew",
     )

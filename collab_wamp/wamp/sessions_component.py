@@ -40,6 +40,7 @@ class Component(CollabComponent):
             watch=self._watch,
             pause=self.pause,
             background=self.background,
+            retention=config.history.retention(),
         )
         for procedure, answer in (
             (protocol.CREATE, self._sessions.create),

@@ -12,6 +12,7 @@ from collab_wamp.joining import SessionLimits
 from collab_wamp.protocol import Arguments
 from collab_wamp.rates import Limiter, Rates
 from collab_wamp.relay import Relay
+from collab_wamp.retention import Retention
 from collab_wamp.sessions import Sessions
 from collab_wamp.store.interface import Store
 from collab_wamp.store.memory import MemoryStore
@@ -40,6 +41,7 @@ class Party:
         instance_id: str = "node-1",
         limits: SessionLimits | None = None,
         rates: Rates | None = None,
+        retention: Retention | None = None,
     ) -> None:
         self.around = around or ClockSurroundings()
         self.store = store or MemoryStore(now_ms=self.around.now_ms)
@@ -60,6 +62,7 @@ class Party:
             watch=self.relay.watch,
             pause=self.around.pause,
             background=self.around.background,
+            retention=retention or Retention(),
         )
 
     def caller(self, wamp_session_id: int, who: Claims | None = None) -> Caller:

@@ -11,6 +11,7 @@ from collab_wamp.caller import Caller
 from collab_wamp.errors import CollabError
 from collab_wamp.joining import SessionLimits
 from collab_wamp.protocol import Arguments
+from collab_wamp.retention import Retention
 from collab_wamp.store.memory import MemoryStore
 from collab_wamp.store.values import SessionKey
 
@@ -96,7 +97,9 @@ class SimNode:
         link = StoreLink(f"{self.name} {worker}", self._store, self.time, self.weather)
         around = WorkerSurroundings(self, link)
         self._surroundings.append(around)
-        return link, Party(link, around, self.name, self._limits)  # type: ignore[arg-type]
+        kept = Retention(self._limits.window)
+        party = Party(link, around, self.name, self._limits, retention=kept)  # type: ignore[arg-type]
+        return link, party
 
     def failures(self) -> list[Any]:
         """What background work raised, but for what the weather did."""

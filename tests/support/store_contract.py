@@ -9,6 +9,7 @@ import attrs
 import orjson
 
 from collab_wamp.store.announcements import (
+    CheckAnnounced,
     DestroyAnnounced,
     EditsAnnounced,
     EpochAnnounced,
@@ -114,17 +115,21 @@ class StoreContract:
     async def test_destroy_removes_everything(self: Any) -> None:
         await self.make()
         await self.fill(2)
+        await self.save(1, 0)
+        await self.save(2, 0)
         await self.store.join(KEY, participant("p1"))
         self.assertTrue(await self.store.destroy(KEY))
         self.assertFalse(await self.store.destroy(KEY))
         self.assertIsNone(await self.store.meta(KEY))
         self.assertIsNone(await self.store.snapshot(KEY))
         self.assertIsNone(await self.store.roster(KEY))
+        self.assertIsNone(await self.store.checkpoint(KEY, 0))
         self.assertIsInstance(await self.store.edits(KEY, "epoch1", 0, 9), NoSession)
         self.assertIsInstance(await self.store.join(KEY, participant("p1")), NoSession)
         await self.make()
         joined = await self.store.join(KEY, participant("p1"))
         self.assertEqual((joined.meta.revision, joined.last_seq), (0, 0))
+        self.assertEqual(await self.kept_from(9), 0)
 
     async def test_sessions_are_listed_by_tenant_in_pages(self: Any) -> None:
         for name in ("b", "a", "c", "A"):
@@ -227,12 +232,12 @@ class StoreContract:
     async def test_a_snapshot_lets_the_log_be_cut(self: Any) -> None:
         await self.make()
         await self.fill(10)
+        self.assertTrue(await self.save(5, 0))
         newer = make_snapshot(8, b'"xxxxxxxx"')
-        self.assertTrue(await self.store.save_snapshot(KEY, "epoch1", newer, 5))
-        self.assertFalse(await self.store.save_snapshot(KEY, "epoch1", newer, 5))
-        older = make_snapshot(7, b'"xxxxxxx"')
-        self.assertFalse(await self.store.save_snapshot(KEY, "epoch1", older, 5))
-        self.assertFalse(await self.store.save_snapshot(KEY, "epoch0", make_snapshot(9, b'""'), 5))
+        self.assertTrue(await self.save(8, 6))
+        self.assertFalse(await self.save(8, 6))
+        self.assertFalse(await self.save(7, 6))
+        self.assertFalse(await self.save(9, 6, epoch="epoch0"))
         meta, kept = await self.store.snapshot(KEY)
         self.assertEqual((kept, meta.snapshot_revision, meta.floor_revision), (newer, 8, 5))
         edits, _ = await self.store.edits(KEY, "epoch1", 5, 100)
@@ -241,6 +246,75 @@ class StoreContract:
         self.assertEqual((below, meta.revision), ((), 10))
         result = await self.store.commit(KEY, "epoch1", 4, [submission("client-0002", 1)])
         self.assertEqual(result, Moved(10, ()))
+
+    async def save(
+        self, revision: int, floor: int, spacing: int = 1, epoch: str = "epoch1"
+    ) -> bool:
+        """Save the snapshot of `fill` at a revision."""
+        snapshot = make_snapshot(revision, b'"' + b"x" * revision + b'"')
+        return await self.store.save_snapshot(KEY, epoch, snapshot, floor, spacing)
+
+    async def kept_from(self, revision: int) -> int:
+        """The revision of what is kept to fold a revision from."""
+        found = await self.store.checkpoint(KEY, revision)
+        assert found is not None
+        meta, kept = found
+        assert kept == make_snapshot(kept.revision, b'"' + b"x" * kept.revision + b'"'), kept
+        assert meta == await self.store.meta(KEY)
+        return kept.revision
+
+    async def test_older_snapshots_are_kept_as_checkpoints_some_way_apart(self: Any) -> None:
+        await self.make()
+        self.assertIsNone(await self.store.checkpoint(SessionKey("acme", "other"), 0))
+        self.assertEqual(await self.kept_from(7), 0)
+        await self.fill(23)
+        for revision in range(3, 22, 3):
+            self.assertTrue(await self.save(revision, 0, spacing=6))
+        # Kept are the first one, those 6 edits apart, and the newest.
+        found = [await self.kept_from(revision) for revision in (0, 5, 6, 11, 12, 17, 18, 20, 21)]
+        self.assertEqual(found, [0, 0, 6, 6, 12, 12, 18, 18, 21])
+        self.assertEqual(await self.kept_from(23), 21)
+
+    async def test_the_floor_is_always_a_checkpoint(self: Any) -> None:
+        await self.make()
+        await self.fill(20)
+        for revision, floor, expected in (
+            (4, 3, 0), (8, 3, 0), (12, 5, 4), (13, 4, 4), (16, 11, 8), (20, 20, 20),
+        ):  # fmt: skip
+            self.assertTrue(await self.save(revision, floor, spacing=4))
+            meta = await self.store.meta(KEY)
+            self.assertEqual(meta.floor_revision, expected, revision)
+            # What is asked of before is answered with the oldest that there is.
+            self.assertEqual(await self.kept_from(expected), expected)
+            self.assertEqual(await self.kept_from(0), expected)
+            edits, _ = await self.store.edits(KEY, "epoch1", expected, 100)
+            self.assertEqual([edit.seq for edit in edits], [*range(expected + 1, 21)])
+
+    async def test_a_session_without_checkpoints_gets_them_from_its_snapshot_on(self: Any) -> None:
+        """As older versions have left it, with a floor that is not the revision of a checkpoint."""
+        await self.make()
+        await self.fill(9)
+        await self.save(2, 0, spacing=99)
+        await self.save(4, 4, spacing=99)
+        await self.drop_checkpoints()
+        self.assertEqual(await self.kept_from(1), 4)
+        await self.save(6, 0, spacing=99)
+        self.assertEqual([await self.kept_from(at) for at in (1, 4, 5, 6)], [4, 4, 4, 6])
+
+    async def test_a_snapshot_that_is_saved_is_announced_with_its_hash(self: Any) -> None:
+        heard: list[Any] = []
+        await self.make()
+        await self.fill(3)
+        await self.store.listen(KEY, lambda key, said: heard.append((key, said)))
+        await self.save(2, 0)
+        await self.save(2, 0)
+        await self.save(3, 0)
+        await self.wait(heard, 2)
+        expected = [
+            (KEY, CheckAnnounced("epoch1", at, hashlib.sha256(content).hexdigest()))
+            for at, content in ((2, b'"xx"'), (3, b'"xxx"'))
+        ]
+        self.assertEqual(heard, expected)
 
     # --- people ---
 
@@ -261,7 +335,8 @@ class StoreContract:
     async def test_a_rejoin_gets_edits_where_it_can(self: Any) -> None:
         await self.make()
         await self.fill(6)
-        await self.store.save_snapshot(KEY, "epoch1", make_snapshot(4, b'"xxxx"'), 2)
+        await self.save(2, 0)
+        await self.save(4, 2)
         for epoch, after, expected in (
             ("epoch1", 6, []),
             ("epoch1", 2, [3, 4, 5, 6]),

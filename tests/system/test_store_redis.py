@@ -83,6 +83,9 @@ class RedisCommonsTests(CommonsContract, RedisCase):
 
 
 class RedisStoreTests(StoreContract, RightsContract, RedisCase):
+    async def drop_checkpoints(self) -> None:
+        await self.store._connection.command("DEL", "{acme:notes}:checkpoints")
+
     async def test_what_is_acknowledged_is_durable(self) -> None:
         await self.make()
         result = await self.store.commit(KEY, "epoch1", 0, [submission("client-0001", 1)])
@@ -107,7 +110,9 @@ class RedisStoreTests(StoreContract, RightsContract, RedisCase):
         from collab_wamp.store.values import Presence
 
         await self.store.set_presence(KEY, "node-1", {"p1": Presence(0, 1, None)})
-        documents = {f"{{acme:notes}}:{name}" for name in ("meta", "log", "seen", "snap")}
+        await self.save(2, 0)
+        names = ("meta", "log", "seen", "snap", "checkpoints")
+        documents = {f"{{acme:notes}}:{name}" for name in names}
         lasting = documents | {"tenant:acme:sessions"}
         for name in await self.store._connection.command("KEYS", "*"):
             ttl = await self.store._connection.command("TTL", name)
@@ -121,7 +126,7 @@ class RedisStoreTests(StoreContract, RightsContract, RedisCase):
         await self.store._connection.command(
             "HSET", "{acme:notes}:seen", "client-old1", "4:1:00:1000:ada"
         )
-        await self.store.save_snapshot(KEY, "epoch1", make_snapshot(2, b'"xx"'), 0)
+        await self.store.save_snapshot(KEY, "epoch1", make_snapshot(2, b'"xx"'), 0, 1)
         left = await self.store._connection.command("HKEYS", "{acme:notes}:seen")
         self.assertEqual(left, [b"client-0001"])
 

@@ -21,6 +21,7 @@ from collab_wamp.client.sync import Sync
 from collab_wamp.errors import CollabError
 from collab_wamp.joining import SessionLimits
 from collab_wamp.protocol import Arguments
+from collab_wamp.retention import Retention
 from collab_wamp.store.values import SessionKey
 from tests.support.parties import Party, claims
 from tests.support.surroundings import ClockSurroundings
@@ -235,7 +236,9 @@ class World:
         self.loss = loss
         self.slowest = slowest
         self.network = Network()
-        self.party = Party(around=self.network, limits=SessionLimits(**limits))
+        session_limits = SessionLimits(**limits)
+        kept = Retention(session_limits.window)
+        self.party = Party(around=self.network, limits=session_limits, retention=kept)
         # By connection; also of those that are gone, as their calls may arrive late.
         self.users: dict[int, str] = {}
         self.rights: dict[int, str] = {}
@@ -373,6 +376,7 @@ class ClientSimulationTests(SynchronousTestCase):
     def test_those_far_behind_go_on_from_a_snapshot(self) -> None:
         resets = 0
         self.patch(documents, "SNAPSHOT_EVERY", 2)
+        self.patch(documents, "CHECKPOINT_EVERY", 2)
         for seed in range(50):
             with _Seed(seed):
                 for person in self.play(seed, window=2):

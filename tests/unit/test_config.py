@@ -70,6 +70,20 @@ class LoadTests(TestCase):
             {"REDIS_HOST": "db", "REDIS_PASSWORD_FILE": "/nowhere"},
         )
 
+    def test_how_much_history_is_kept_may_be_another_for_a_tenant(self) -> None:
+        path = self.file('[history]\nkept_edits = 5000\ntenants = ["acme=0", "globex=20000"]\n')
+        config = load({}, path)
+        for read in (config, load(config.as_environment())):
+            retention = read.history.retention()
+            floors = [retention.floor(name, 30_000, 2000) for name in ("acme", "globex", "other")]
+            self.assertEqual(floors, [0, 10_000, 25_000])
+        named = load({"COLLAB_HISTORY_KEPT_EDITS": "7000", "COLLAB_HISTORY_TENANTS": "acme=3000"})
+        self.assertEqual(named.history.retention().floor("acme", 30_000, 2000), 27_000)
+        self.assertEqual(load({}).history.retention().floor("acme", 100_500, 2000), 500)
+        self.refused("kept_edits = -1", {}, "[history]\nkept_edits = -1\n")
+        for wrong in ("acme", "acme=", "acme=-1", "Acme=3", "=3", "acme=3=4", "acme=²"):
+            self.refused("TENANT=EDITS", {"COLLAB_HISTORY_TENANTS": wrong})
+
     def test_settings_pass_through_the_environment_unchanged(self) -> None:
         config = load({"PORT": "9001", "ALLOWED_ORIGINS": "https://a.example,https://*.b.example"})
         self.assertEqual(load(config.as_environment()), config)

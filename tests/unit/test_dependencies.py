@@ -19,7 +19,7 @@ REGISTRY = {"registry.interface", "registry.forms", "registry.picking"}
 USE_CASES = {
     "document", "documents", "writer", "joining", "participants", "presence", "sessions", "relay",
     "caller", "credentials", "notices", "reports", "rights", "rates", "discovery",
-    "feed", "telling", "merging", "surroundings", "shared",
+    "feed", "telling", "merging", "surroundings", "shared", "retention",
 }  # fmt: skip
 PLAIN_PROCESSES = {"children", "embedded", "node", "several", "supervisor"}
 
@@ -88,7 +88,9 @@ ONLY_IN: dict[str, set[str]] = {
     "opentelemetry": {"tracing"},
 }
 # Nothing from outside but the standard library and attrs.
-NO_TWISTED = {"ot", "access", "protocol", "tokens", "errors", "presence", "document", "joining"}
+NO_TWISTED = {
+    "ot", "access", "protocol", "tokens", "errors", "presence", "document", "joining", "retention",
+}  # fmt: skip
 
 
 def modules() -> Iterator[tuple[str, ast.Module]]:

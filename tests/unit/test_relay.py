@@ -7,6 +7,7 @@ from typing import Any
 import attrs
 from twisted.internet.defer import Deferred
 
+from collab_wamp import feed
 from collab_wamp.errors import CollabError
 from collab_wamp.store.announcements import ChannelReset, EditsAnnounced
 from collab_wamp.store.values import Edit, SessionKey
@@ -56,6 +57,24 @@ class OrderTests(RelayCase):
         await self.edit(1, at, 2, 3)
         await self.party.settle()
         self.assertEqual(self.revisions(1), [1, 2, 3])
+
+    async def test_who_is_far_behind_the_log_is_told_where_the_head_is(self) -> None:
+        """However much is kept: what is sent after a long interruption is bounded."""
+        self.patch(feed, "MOST_MISSED", 5)
+        at = await self.joined(1)
+        following = self.feed()
+        await self.party.store.unlisten(KEY, following.announced)
+        for number in range(6):
+            await self.edit(1, at, number, number + 1)
+        await self.party.store.listen(KEY, following.announced)
+        self.around.published.clear()
+        following.announced(KEY, ChannelReset())
+        await self.party.settle()
+        [event] = self.around.events("edits")
+        self.assertEqual(event, {"epoch": at["epoch"], "after": 6, "edits": []})
+        await self.edit(1, at, 6, 7)
+        await self.party.settle()
+        self.assertEqual(self.revisions(1), [7])
 
     async def test_what_comes_twice_is_told_once(self) -> None:
         at = await self.joined(1)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from collab_wamp import documents
 from collab_wamp.errors import CollabError
 from collab_wamp.joining import SessionLimits
 from collab_wamp.ot.base import Limits as OpLimits
+from collab_wamp.retention import Retention
 from tests.support.parties import KEY, Party, claims
 from tests.support.sessions_case import SessionsCase
 
@@ -263,16 +267,72 @@ class JoinTests(SessionsCase):
 
 
 class SnapshotTests(SessionsCase):
-    async def test_a_snapshot_is_kept_every_500_edits_and_the_log_gets_a_floor(self) -> None:
-        self.party = Party(limits=SessionLimits(window=300))
+    async def test_a_snapshot_is_kept_every_500_edits(self) -> None:
         one, at = await self.joined(1)
         for number in range(501):
             await self.edit(one, at, number, number + 1, ["x"])
         found = await self.party.store.snapshot(KEY)
         assert found is not None
         meta, snapshot = found
-        self.assertEqual((snapshot.revision, meta.floor_revision), (500, 200))
+        self.assertEqual((snapshot.revision, meta.floor_revision), (500, 0))
         self.assertEqual(snapshot.content, b'"' + b"x" * 500 + b'"')
+
+    async def floors(self, retention: Retention, window: int) -> list[int]:
+        """The log's floor at each 10th revision, with snapshots so often, too."""
+        self.patch(documents, "SNAPSHOT_EVERY", 10)
+        self.patch(documents, "CHECKPOINT_EVERY", 20)
+        self.party = Party(limits=SessionLimits(window=window), retention=retention)
+        one, at = await self.joined(1)
+        found = []
+        for number in range(110):
+            await self.edit(one, at, number, number + 1, ["x"])
+            meta = await self.party.store.meta(KEY)
+            assert meta is not None
+            if not meta.revision % 10:
+                self.assertEqual(meta.snapshot_revision, meta.revision)
+                found.append(meta.floor_revision)
+        return found
+
+    async def test_so_many_edits_are_kept_as_the_tenant_s_setting_says(self) -> None:
+        kept = [0, 0, 0, 0, 0, 0, 0, 20, 20, 40, 40]
+        for retention, floors in (
+            (Retention(55), kept),
+            (Retention(55, {"other": 1000}), kept),
+            (Retention(1000, {"acme": 55}), kept),
+            (Retention(100), [0] * 11),
+            (Retention(0), [0] * 11),
+            (Retention(55, {"acme": 0}), [0] * 11),
+        ):
+            self.assertEqual(await self.floors(retention, window=10), floors, retention)
+
+    async def test_as_many_edits_are_kept_as_rebasing_needs(self) -> None:
+        floors = await self.floors(Retention(1), window=55)
+        self.assertEqual(floors, [0, 0, 0, 0, 0, 0, 0, 20, 20, 40, 40])
+
+    async def test_who_is_behind_a_long_log_goes_on_from_the_snapshot(self) -> None:
+        """What a process reads and remembers does not grow with what is kept."""
+        self.patch(documents, "SNAPSHOT_EVERY", 100)
+        self.party = Party(limits=SessionLimits(window=50))
+        one, at = await self.joined(1)
+        other = Party(self.party.store, self.party.around, limits=SessionLimits(window=50))
+        await other.call("snapshot", one, session_id="notes")
+        for number in range(420):
+            await self.edit(one, at, number, number + 1, ["x"])
+        read: list[int] = []
+        edits = self.party.store.edits
+
+        async def counted(*args: Any) -> Any:
+            answer: Any = await edits(*args)
+            read.append(len(answer[0]))
+            return answer
+
+        self.party.store.edits = counted
+        found = await other.call("snapshot", one, session_id="notes")
+        self.party.store.edits = edits
+        self.assertEqual((found["revision"], found["content"]), (420, "x" * 420))
+        self.assertEqual(read[-1], 20)
+        document = await other.sessions.documents.get(KEY)
+        self.assertEqual(document.start, 400)
 
     async def test_a_quiet_session_is_saved_after_a_while_and_then_forgotten(self) -> None:
         one, at = await self.joined(1)

@@ -175,8 +175,10 @@ class TroubleTests(SessionsCase):
         await other.call("join", them, session_id="notes", client_id="client-0002")
         for number in range(5):
             await self.edit(one, at, number, number + 1, ["x"])
-        snapshot = make_snapshot(4, b'"xxxx"')
-        self.assertTrue(await self.party.store.save_snapshot(KEY, at["epoch"], snapshot, 3))
+        for revision, floor in ((3, 0), (4, 3)):
+            snapshot = make_snapshot(revision, b'"' + b"x" * revision + b'"')
+            saved = await self.party.store.save_snapshot(KEY, at["epoch"], snapshot, floor, 1)
+            self.assertTrue(saved)
         body = {"session_id": "notes", "epoch": at["epoch"], "client_id": "client-0002"}
         done = await other.call("edit", them, **body, revision=5, seq=1, op=["y"])
         self.assertEqual(done["revision"], 6)

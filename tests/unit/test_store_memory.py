@@ -10,7 +10,7 @@ from collab_wamp.store.memory import MemoryStore
 from collab_wamp.store.memory_commons import MemoryCommons
 from tests.support.commons_contract import CommonsContract
 from tests.support.rights_contract import RightsContract
-from tests.support.store_contract import StoreContract
+from tests.support.store_contract import KEY, StoreContract
 
 
 class MemoryStoreTests(StoreContract, RightsContract, TestCase):
@@ -19,6 +19,9 @@ class MemoryStoreTests(StoreContract, RightsContract, TestCase):
 
     async def wait(self, heard: list[Any], count: int) -> None:
         self.assertEqual(len(heard), count)
+
+    async def drop_checkpoints(self) -> None:
+        self.store._records[KEY].checkpoints.clear()
 
 
 class MemoryCommonsTests(CommonsContract, TestCase):

@@ -1,5 +1,5 @@
 -- Remove a session and everything of it at once, and announce it.
--- KEYS: meta, log, seen, snap, roster, presence, rights
+-- KEYS: meta, and all others that the session has
 -- ARGV: deadline (ms), channel
 -- Returns: {"late"} | {"ok", 1 if there was one else 0}
 local time = redis.call('TIME')
