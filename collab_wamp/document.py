@@ -14,6 +14,7 @@ import orjson
 
 from .errors import CollabError
 from .ot import OTType, get_type
+from .ot.canonical import canonical
 from .store.answers import NoSession, StaleEpoch
 from .store.interface import Store
 from .store.values import Edit, SessionKey, SessionMeta, Snapshot, make_snapshot
@@ -129,16 +130,9 @@ class Document:
         self._fold()
         return self._buffer.content()
 
-    def content_at(self, revision: int, snapshot: Snapshot) -> Any:
-        """The content at a revision from `snapshot`'s to the head."""
-        buffer = self.type.buffer(self.type.create(orjson.loads(snapshot.content)))
-        for edit in islice(self.after(snapshot.revision), revision - snapshot.revision):
-            buffer.apply(edit.op)
-        return buffer.content()
-
     def snapshot(self) -> Snapshot:
         """The content at the head, ready to be kept."""
-        return make_snapshot(self.revision, orjson.dumps(self.content()))
+        return make_snapshot(self.revision, canonical(self.content()))
 
 
 def verify_snapshot(key: SessionKey, snapshot: Snapshot) -> None:

@@ -81,6 +81,11 @@ class Documents:
     def writer(self, key: SessionKey) -> Writer:
         return self._opened(key).writer
 
+    def known(self, key: SessionKey) -> Document | None:
+        """The session's document as remembered, if it is."""
+        opened = self._open.get(key)
+        return None if opened is None else opened.document
+
     async def get(self, key: SessionKey, again: bool = False) -> Document:
         """The session's document, as remembered; read from the store if need be, or `again`.
 

@@ -22,6 +22,7 @@ from .presence import PresenceBoard
 from .store.announcements import (
     Announcement,
     ChannelReset,
+    CheckAnnounced,
     DestroyAnnounced,
     EditsAnnounced,
     EpochAnnounced,
@@ -152,6 +153,8 @@ class Feed(Teller):
                     for participant_id, moved in presence.items():
                         self._board.set(participant_id, moved)
                     self._schedule(self._presence_window())
+            case CheckAnnounced(epoch, revision, sha256) if epoch == self.epoch:
+                self._check(revision, sha256)
             # Both may be of the session that was here before this one.
             case DestroyAnnounced(epoch) if epoch == self.epoch:
                 self._end({"destroyed": {"epoch": epoch}})
@@ -335,6 +338,13 @@ class Feed(Teller):
         known = self.participants.get(self.by_connection.get(wamp_session_id, ""))
         if known is not None:
             self._joined(known)
+
+    def _check(self, revision: int, sha256: str) -> None:
+        """Tell what the content at a revision is, after the edits that lead there."""
+        if revision > self.revision - len(self._outgoing):
+            self._send()
+        check = {"epoch": self.epoch, "revision": revision, "sha256": sha256}
+        self._publish("roster", {"check": check})
 
     def _tell_right(self, participant: Participant) -> None:
         row = {"participant_id": participant.participant_id, "right": participant.may}

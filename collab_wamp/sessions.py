@@ -10,17 +10,17 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-import orjson
-
 from . import protocol, tracing
 from .access import allows, right_for, right_on, withheld_from
 from .caller import Caller
-from .document import read_back, read_on
 from .documents import Documents
 from .errors import CollabError
+from .history import History
 from .joining import SessionLimits, document_of, join_result
 from .ot import TYPES, OpError, get_type
+from .ot.canonical import canonical
 from .participants import Participants, random_name
+from .past import Past
 from .protocol import Arguments
 from .rates import Limiter
 from .retention import Retention
@@ -95,6 +95,8 @@ class Sessions:
         )
         self._participants = Participants(store, instance_id, now_s)
         self.rights = Rights(store, self._participants, limiter)
+        past = Past(store, self.documents, now_s=now_s, pause=pause)
+        self.history = History(past, self.rights, limiter)
 
     def _new_name(self, size: int) -> str:
         return random_name(self._random_bytes(size))
@@ -147,7 +149,7 @@ class Sessions:
         length = kind.size(kind.measure(document))
         if length > self._limits.document_length:
             raise document_full(length, self._limits.document_length)
-        return orjson.dumps(document)
+        return canonical(document)
 
     async def join(self, caller: Caller, arguments: Arguments) -> dict[str, Any]:
         session_id = arguments.session_id()
@@ -298,37 +300,6 @@ class Sessions:
             "more": after + len(edits) < meta.revision,
             "joined": await self._participants.find(key, caller.wamp_session_id) is not None,
         }
-
-    async def snapshot(self, caller: Caller, arguments: Arguments) -> dict[str, Any]:
-        key = self._key(caller, arguments)
-        revision = arguments.optional_revision()
-        arguments.finish()
-        await self._limit("calls", caller)
-        await self.rights.require(caller, key, "view")
-        document = await self.documents.get(key)
-        if not await read_on(self._store, key, document):
-            document = await self.documents.get(key, again=True)
-        if revision is None or revision == document.revision:
-            return {
-                "epoch": document.epoch,
-                "revision": document.revision,
-                "content": document.content(),
-            }
-        if revision > document.revision:
-            message = f"Revision {revision} is ahead of the head, {document.revision}."
-            raise CollabError("base_ahead", message, revision=document.revision)
-        found = await self._store.snapshot(key)
-        if found is None or found[0].epoch != document.epoch:
-            raise no_such_session(key)
-        oldest = found[1].revision
-        if revision < oldest:
-            message = f"The content is kept from revision {oldest} on; {revision} is before that."
-            raise CollabError("bad_revision", message, oldest=oldest)
-        if not await read_back(self._store, key, document, oldest):
-            message = f"The edits up to revision {revision} are too many to be gone through."
-            raise CollabError("bad_revision", message, oldest=oldest)
-        content = document.content_at(revision, found[1])
-        return {"epoch": document.epoch, "revision": revision, "content": content}
 
     async def info(self, caller: Caller, arguments: Arguments) -> dict[str, Any]:
         key = self._key(caller, arguments)

@@ -383,6 +383,8 @@ class Sync:
             # An older connection of this client may have been heard of late; once.
             self._fenced = reason == "fenced"
             raise ClientError("not_joined", f"Put out of the session: {reason}.")
+        if not Roster.knows(event):
+            return
         if not round.roster_known:
             round.roster_events.append(dict(event))
         self.roster.take(event)

@@ -72,8 +72,13 @@ class Party:
         return Arguments((), kwargs)
 
     async def call(self, name: str, caller: Caller, **kwargs: Any) -> dict[str, Any]:
-        answer: dict[str, Any] = await getattr(self.sessions, name)(caller, Arguments((), kwargs))
+        answer: dict[str, Any] = await self.method(name)(caller, Arguments((), kwargs))
         return answer
+
+    def method(self, name: str) -> Any:
+        """The use case that answers `collab.session.NAME`."""
+        places = (self.sessions, self.sessions.history)
+        return next(getattr(place, name) for place in places if hasattr(place, name))
 
     async def settle(self, seconds: float = 1.0) -> None:
         """Let timers run, as the time passes in small steps."""

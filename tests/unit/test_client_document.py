@@ -262,6 +262,15 @@ class EndTests(DocumentCase):
             self.assertEqual(self.failing(call), "denied")
         self.assertEqual(document.content, "xabc")
 
+    def test_what_is_told_of_a_session_and_not_known_here_is_passed_over(self) -> None:
+        document = self.open()
+        before, told = dict(document.roster), []
+        document.on_roster(told.append)
+        check = {"epoch": "epoch1", "revision": 0, "sha256": "00"}
+        self.server.topics["notes.epoch1.roster"](check=check)
+        self.server.topics["notes.epoch1.roster"](news={"of": "later"})
+        self.assertEqual((told, document.error, dict(document.roster)), ([], None, before))
+
     def test_a_document_that_has_ended_does_not_take_another_one_with_it(self) -> None:
         first = self.open()
         self.successResultOf(self.start(first.close()))

@@ -249,7 +249,7 @@ class World:
 
     def serve(self, wamp_session_id: int, call: Call) -> Deferred[Any]:
         name = call.procedure.rsplit(".", 1)[1]
-        method = getattr(self.party.sessions, name)
+        method = self.party.method(name)
         right = self.rights.get(wamp_session_id, "manage")
         user = self.users.get(wamp_session_id, "nobody")
         caller = Caller(claims(user, **{"*": right}), wamp_session_id)

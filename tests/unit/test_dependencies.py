@@ -19,7 +19,7 @@ REGISTRY = {"registry.interface", "registry.forms", "registry.picking"}
 USE_CASES = {
     "document", "documents", "writer", "joining", "participants", "presence", "sessions", "relay",
     "caller", "credentials", "notices", "reports", "rights", "rates", "discovery",
-    "feed", "telling", "merging", "surroundings", "shared", "retention",
+    "feed", "telling", "merging", "surroundings", "shared", "retention", "history", "past",
 }  # fmt: skip
 PLAIN_PROCESSES = {"children", "embedded", "node", "several", "supervisor"}
 
@@ -69,6 +69,7 @@ ONLY_IN: dict[str, set[str]] = {
     "autobahn": {"wamp", "client"},
     "twisted.web": {"http", "wamp/router_guard", "wamp/bodies", "registry/http"},
     "klein": {"http/api"},
+    "rfc8785": {"ot/canonical"},
     "msgspec": {"http/formats"},
     "werkzeug": {"http/api"},
     "twisted.internet.reactor": {

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
 import attrs
 from twisted.internet.defer import Deferred
 
-from collab_wamp import feed
+from collab_wamp import documents, feed
 from collab_wamp.errors import CollabError
-from collab_wamp.store.announcements import ChannelReset, EditsAnnounced
+from collab_wamp.store.announcements import ChannelReset, CheckAnnounced, EditsAnnounced
 from collab_wamp.store.values import Edit, SessionKey
 from collab_wamp.telling import LONGEST_WINDOW_S
 from tests.support.parties import KEY, Party, claims
@@ -75,6 +76,23 @@ class OrderTests(RelayCase):
         await self.edit(1, at, 6, 7)
         await self.party.settle()
         self.assertEqual(self.revisions(1), [7])
+
+    async def test_what_the_content_is_is_told_after_the_edits_that_lead_there(self) -> None:
+        self.patch(documents, "SNAPSHOT_EVERY", 3)
+        for number in range(1, 301):
+            at = await self.joined(number)
+        self.around.clock.advance(1)
+        self.around.published.clear()
+        for number in range(4):
+            await self.edit(1, at, number, number + 1)
+        told = [(topic.rpartition(".")[2], event) for topic, event, _ in self.around.published]
+        self.assertEqual([kind for kind, _ in told], ["edits", "edits", "roster"])
+        sha256 = hashlib.sha256(b'"xxx"').hexdigest()
+        check = {"epoch": at["epoch"], "revision": 3, "sha256": sha256}
+        self.assertEqual(told[2][1], {"check": check})
+        self.assertEqual(self.revisions(1), [1, 2, 3])
+        self.feed().announced(KEY, CheckAnnounced("another", 3, sha256))
+        self.assertEqual(len(self.around.events("roster")), 1)
 
     async def test_what_comes_twice_is_told_once(self) -> None:
         at = await self.joined(1)

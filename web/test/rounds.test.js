@@ -136,6 +136,20 @@ test("roster events that are newer than the roster are not undone by it", async 
   assert.equal(ada.session.participants.length, 1);
 });
 
+test("what is told of a session and not known here is passed over", async () => {
+  const { clock, node, client } = setUp();
+  const ada = await open(clock, client());
+  await clock.pass(60);
+  const [before, told] = [ada.session.participants, []];
+  ada.session.on("participants", (participants) => told.push(participants));
+  const session = node.sessions.get("notes");
+  const check = { epoch: session.epoch, revision: 0, sha256: "00" };
+  node.publish(session, "roster", { check });
+  node.publish(session, "roster", { news: { of: "later" } });
+  await clock.pass(60);
+  assert.deepEqual([told, ada.session.ended, ada.session.participants], [[], null, before]);
+});
+
 test("a cursor is announced again after a reconnect", async () => {
   const { clock, node, client } = setUp();
   const ada = await open(clock, client());
