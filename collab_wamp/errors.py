@@ -36,6 +36,7 @@ TABLE: dict[str, ErrorCode] = {
         ErrorCode("bad_request", 400, False, "An argument is missing, unknown or of a wrong form; `argument` names it."),
         ErrorCode("bad_session_id", 400, False, "The session id does not match `^[A-Za-z0-9_-]{1,64}$`."),
         ErrorCode("no_such_session", 404, False, "There is no such session, or the caller may not know of it."),
+        ErrorCode("no_such_version", 404, False, "The session has no such version."),
         ErrorCode("session_exists", 409, False, "A session of this id exists; `if_absent` makes that a success."),
         ErrorCode("not_joined", 409, False, "This connection is not a participant of the session: join first."),
         ErrorCode("denied", 403, False, "The caller's right does not allow this; `needs` names the right."),

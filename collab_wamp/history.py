@@ -1,24 +1,69 @@
-"""The use cases of a session's history: its content at any time, and its hash."""
+"""The use cases of a session's history: its content at any time, named versions, and restoring.
+
+As with `Sessions`, every method takes the caller and the call's arguments as they came, and returns
+the result's dict or raises `CollabError`.
+"""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from typing import Any
 
+import orjson
+
+from .access import allows
 from .caller import Caller
+from .document import verify_snapshot
+from .documents import Documents
+from .errors import CollabError
+from .joining import SessionLimits
+from .ot import get_type
 from .past import Moment, Past
-from .protocol import Arguments
+from .protocol import Arguments, bad
 from .rates import Limiter
 from .rights import Rights
-from .store.values import SessionKey
+from .store.interface import Store
+from .store.values import MOST_VERSIONS, SessionKey, Version
+from .writer import Request, body_digest, denied, no_such_session, stale_epoch
+
+VERSION_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+LONGEST_NAME = 128
 
 
 class History:
-    """See the module; as `Sessions`, every method takes the caller and the call's arguments."""
+    """See the module.
 
-    def __init__(self, past: Past, rights: Rights, limiter: Limiter) -> None:
+    Args:
+        now_ms: the time of day, milliseconds since 1970.
+        new_name: makes a random name of so many random bytes.
+        refuse_edits: raises where edits are not taken, since the node is ending.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        past: Past,
+        documents: Documents,
+        rights: Rights,
+        limiter: Limiter,
+        limits: SessionLimits,
+        *,
+        now_ms: Callable[[], int],
+        new_name: Callable[[int], str],
+        refuse_edits: Callable[[], None],
+    ) -> None:
+        self._store = store
         self._past = past
+        self._documents = documents
         self._rights = rights
         self._limiter = limiter
+        self._limits = limits
+        self._now_ms = now_ms
+        self._new_name = new_name
+        self._refuse_edits = refuse_edits
+
+    # --- what was -----------------------------------------------------------------------------
 
     async def snapshot(self, caller: Caller, arguments: Arguments) -> dict[str, Any]:
         moment = await self._asked(caller, arguments)
@@ -42,9 +87,129 @@ class History:
 
     async def _asked(self, caller: Caller, arguments: Arguments) -> Moment:
         """The content at the revision that is asked for."""
-        key = SessionKey(caller.claims.tenant, arguments.session_id())
+        key = _key(caller, arguments)
         revision = arguments.optional_revision()
         arguments.finish()
-        await self._limiter.take("calls", caller.claims.tenant, caller.claims.user_id)
-        await self._rights.require(caller, key, "view")
+        await self._admit(caller, key, "view")
         return await self._past.at(key, revision)
+
+    async def _admit(self, caller: Caller, key: SessionKey, action: str) -> str:
+        """Count a call, and require a right; the caller's right."""
+        await self._limiter.take("calls", caller.claims.tenant, caller.claims.user_id)
+        return await self._rights.require(caller, key, action)
+
+    # --- named versions -----------------------------------------------------------------------
+
+    async def save_version(self, caller: Caller, arguments: Arguments) -> dict[str, Any]:
+        key = _key(caller, arguments)
+        name = arguments.text("name", "", LONGEST_NAME)
+        revision = arguments.optional_revision()
+        arguments.finish()
+        if not name or "\0" in name:
+            raise bad("name", f"must be a text of 1 to {LONGEST_NAME} characters", name)
+        await self._admit(caller, key, "edit")
+        moment = await self._past.at(key, revision)
+        version = Version(
+            self._new_name(9), name, moment.revision, caller.claims.user_id, self._now_ms()
+        )
+        kept = await self._store.save_version(key, moment.epoch, version, moment.snapshot)
+        if kept == "none":
+            raise no_such_session(key)
+        if kept == "full":
+            message = f"At most {MOST_VERSIONS:,} versions of a session are kept."
+            raise CollabError("too_many", message, limit="versions_per_session")
+        return version.as_wire()
+
+    async def versions(self, caller: Caller, arguments: Arguments) -> dict[str, Any]:
+        key = _key(caller, arguments)
+        arguments.finish()
+        await self._admit(caller, key, "view")
+        found = await self._store.versions(key)
+        if not found and await self._store.meta(key) is None:
+            raise no_such_session(key)
+        return {"versions": [version.as_wire() for version in found]}
+
+    async def delete_version(self, caller: Caller, arguments: Arguments) -> dict[str, Any]:
+        """Whoever may edit removes their own versions; others' are for those who manage."""
+        key = _key(caller, arguments)
+        version_id = arguments.pattern("version_id", VERSION_ID)
+        arguments.finish()
+        right = await self._admit(caller, key, "edit")
+        found = {version.version_id: version for version in await self._store.versions(key)}
+        if version_id not in found:
+            raise await self._no_such_version(key, version_id)
+        if found[version_id].user_id != caller.claims.user_id and not allows(right, "manage"):
+            raise denied("manage")
+        if not await self._store.delete_version(key, version_id):
+            raise await self._no_such_version(key, version_id)
+        return {}
+
+    async def _no_such_version(self, key: SessionKey, version_id: str) -> CollabError:
+        if await self._store.meta(key) is None:
+            return no_such_session(key)
+        return CollabError("no_such_version", f"The session has no version {version_id!r}.")
+
+    # --- restoring ----------------------------------------------------------------------------
+
+    async def restore(self, caller: Caller, arguments: Arguments) -> dict[str, Any]:
+        """Make the content what it was, by an edit as others are; what was since stays in history.
+
+        What others do at the same time is merged with it as always.
+        """
+        key = _key(caller, arguments)
+        version_id = arguments.optional_pattern("version_id", VERSION_ID)
+        revision = arguments.optional_revision()
+        arguments.finish()
+        if (version_id is None) == (revision is None):
+            raise bad("version_id", "or revision must be given, one of the two", "")
+        self._refuse_edits()
+        await self._admit(caller, key, "edit")
+        await self._limiter.take(
+            "edits", caller.claims.tenant, caller.claims.user_id, key.session_id
+        )
+        epoch, wanted = await self._wanted(key, version_id, revision)
+        document = await self._past.head(key)
+        if epoch not in ("", document.epoch):
+            raise stale_epoch(document.epoch)
+        # The right may have been taken meanwhile, and nobody looks at it after this.
+        await self._rights.require(caller, key, "edit")
+        self._refuse_edits()
+        if self._documents.waiting >= self._limits.waiting:
+            raise CollabError("overloaded", "Too many edits are waiting.", retry_after_ms=200)
+        kind, base = document.type, document.revision
+        op = kind.bare(kind.difference(document.content(), wanted))
+        if kind.is_noop(op):
+            return {"revision": base, "durable": await self._store.settle()}
+        request = Request(
+            epoch=document.epoch,
+            base=base,
+            # Of one edit only, and of nobody who is on the roster: it is the server's.
+            client_id=f"restore-{self._new_name(12)}",
+            seq=1,
+            op=op,
+            user_id=caller.claims.user_id,
+            digest=body_digest(document.epoch, base, op),
+            max_length=self._limits.document_length,
+            participant_id="",
+            join_id="",
+        )
+        committed, durable = await self._documents.writer(key).submit(request)
+        return {"revision": committed, "durable": durable}
+
+    async def _wanted(
+        self, key: SessionKey, version_id: str | None, revision: int | None
+    ) -> tuple[str, Any]:
+        """(epoch, content) to restore; a version's content is good in any epoch, ""."""
+        if version_id is None:
+            moment = await self._past.at(key, revision)
+            return moment.epoch, moment.content
+        snapshot = await self._store.version_content(key, version_id)
+        meta = await self._store.meta(key)
+        if snapshot is None or meta is None:
+            raise await self._no_such_version(key, version_id)
+        verify_snapshot(key, snapshot)
+        return "", get_type(meta.type).create(orjson.loads(snapshot.content))
+
+
+def _key(caller: Caller, arguments: Arguments) -> SessionKey:
+    return SessionKey(caller.claims.tenant, arguments.session_id())

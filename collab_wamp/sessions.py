@@ -96,7 +96,17 @@ class Sessions:
         self._participants = Participants(store, instance_id, now_s)
         self.rights = Rights(store, self._participants, limiter)
         past = Past(store, self.documents, now_s=now_s, pause=pause)
-        self.history = History(past, self.rights, limiter)
+        self.history = History(
+            store,
+            past,
+            self.documents,
+            self.rights,
+            limiter,
+            limits,
+            now_ms=now_ms,
+            new_name=self._new_name,
+            refuse_edits=self._refuse_edits,
+        )
 
     def _new_name(self, size: int) -> str:
         return random_name(self._random_bytes(size))
@@ -222,8 +232,7 @@ class Sessions:
         op = arguments.value("op")
         arguments.finish()
         trace.about(epoch, client_id, seq, tenant=key.tenant, session_id=key.session_id, base=base)
-        if self.draining:
-            raise CollabError("draining", "This instance is ending; connect to another.")
+        self._refuse_edits()
         participant = await self._participants.find(key, caller.wamp_session_id)
         if participant is None:
             await self.rights.require(caller, key, "view")
@@ -358,6 +367,11 @@ class Sessions:
     async def health(self) -> dict[str, Any]:
         """Whether this process can do its work; `CollabError` where the store does not answer."""
         return {"ok": True, "store": await self._store.ping(), "documents": len(self.documents)}
+
+    def _refuse_edits(self) -> None:
+        """Raise `draining` where the node is ending."""
+        if self.draining:
+            raise CollabError("draining", "This instance is ending; connect to another.")
 
     async def _limit(self, what: str, caller: Caller, session_id: str = "") -> None:
         claims = caller.claims

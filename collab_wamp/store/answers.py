@@ -101,3 +101,5 @@ class Joined:
 
 # Of a grant: kept; no such session; another was granted meanwhile; too many users are granted some.
 Granted = Literal["done", "none", "changed", "full"]
+# Of a version: kept; no such session (under this epoch); there are too many.
+Kept = Literal["done", "none", "full"]

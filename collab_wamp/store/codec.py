@@ -8,6 +8,8 @@ Keys of one session share the hash tag `{tenant:session}`, so that they live on 
 `…:seen`   hash    client_id → `seq:revision:digest:milliseconds:user_id`
 `…:snap`   string  `revision:sha256:` and the content's JSON text, deflated
 `…:checkpoints`  hash  revision → an older snapshot, as `…:snap`
+`…:versions`  hash  version_id → a named version as JSON
+`…:contents`  hash  version_id → its content, as `…:snap`
 `…:rights` hash    user_id → what is granted, see `access.effective`
 `…:roster`    hash  participant_id → join_id, client_id, user_id as JSON, participant as JSON: a
                     line each; expires
@@ -39,9 +41,21 @@ from .announcements import (
     RevokedAnnounced,
     RightsAnnounced,
 )
-from .values import Edit, JoinRecord, Participant, Presence, SessionKey, SessionMeta, Snapshot
+from .values import (
+    Edit,
+    JoinRecord,
+    Participant,
+    Presence,
+    SessionKey,
+    SessionMeta,
+    Snapshot,
+    Version,
+)
 
-NAMES = ("meta", "log", "seen", "snap", "checkpoints", "roster", "presence", "rights")
+NAMES = (
+    "meta", "log", "seen", "snap", "checkpoints", "versions", "contents", "roster", "presence",
+    "rights",
+)  # fmt: skip
 NUMBERS = ("revision", "snapshot_revision", "floor_revision", "created_ms")
 
 
@@ -108,6 +122,14 @@ def decode_snapshot(value: bytes) -> Snapshot:
     """Raises `ValueError` or `zlib.error` where the value is not what was written."""
     revision, sha256, data = value.split(b":", 2)
     return Snapshot(int(revision), zlib.decompress(data), sha256.decode())
+
+
+def encode_version(version: Version) -> bytes:
+    return orjson.dumps(version.as_wire())
+
+
+def decode_version(value: bytes) -> Version:
+    return Version(**orjson.loads(value))
 
 
 def encode_participant(participant: Participant) -> bytes:

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Sequence
 from typing import Any, Protocol
 
 from .announcements import Listener
-from .answers import ClientTaken, CommitResult, Granted, Joined, NoSession, StaleEpoch
+from .answers import ClientTaken, CommitResult, Granted, Joined, Kept, NoSession, StaleEpoch
 from .values import (
     Edit,
     JoinRecord,
@@ -21,6 +21,7 @@ from .values import (
     SessionMeta,
     Snapshot,
     Submission,
+    Version,
 )
 
 
@@ -97,6 +98,19 @@ class Store(Protocol):
 
         False, and nothing changed, where the epoch is another or a snapshot as new is kept.
         """
+
+    async def save_version(
+        self, key: SessionKey, epoch: str, version: Version, snapshot: Snapshot
+    ) -> Kept:
+        """Keep a named version and its content, unless there are `MOST_VERSIONS`."""
+
+    async def versions(self, key: SessionKey) -> tuple[Version, ...]:
+        """A session's named versions, the newest first; none where there is no session."""
+
+    async def version_content(self, key: SessionKey, version_id: str) -> Snapshot | None: ...
+
+    async def delete_version(self, key: SessionKey, version_id: str) -> bool:
+        """Remove a version; False if there is none."""
 
     async def join(
         self,

@@ -32,6 +32,7 @@ from .answers import (
     StaleEpoch,
 )
 from .memory_record import Record, judge
+from .memory_versions import MemoryVersions
 from .values import (
     MOST_GRANTS,
     Edit,
@@ -48,7 +49,7 @@ from .values import (
 PAGE = 1000
 
 
-class MemoryStore:
+class MemoryStore(MemoryVersions):
     """See `interface.Store`; announcements reach the listeners before the method returns."""
 
     def __init__(self, now_ms: Callable[[], int]) -> None:

@@ -8,7 +8,7 @@ import attrs
 import orjson
 
 from ..access import allows, effective
-from .values import Edit, Participant, Presence, SessionMeta, Snapshot, Submission
+from .values import Edit, Participant, Presence, SessionMeta, Snapshot, Submission, Version
 
 BYTES = 1 << 20
 
@@ -20,6 +20,7 @@ class Record:
     meta: SessionMeta
     snapshot: Snapshot
     checkpoints: dict[int, Snapshot] = attrs.field(factory=dict)
+    versions: dict[str, tuple[Version, Snapshot]] = attrs.field(factory=dict)
     log: list[Edit] = attrs.field(factory=list)
     seen: dict[str, tuple[int, bytes, int, str]] = attrs.field(factory=dict)
     roster: dict[str, Participant] = attrs.field(factory=dict)

@@ -19,6 +19,7 @@ from .answers import (
 )
 from .redis_links import PAGE_BYTES
 from .redis_people import RedisPeople
+from .redis_versions import RedisVersions
 from .values import (
     Edit,
     SessionKey,
@@ -31,7 +32,7 @@ from .values import (
 CLIENT_FORGOTTEN_MS = 86_400_000
 
 
-class RedisStore(RedisPeople):
+class RedisStore(RedisPeople, RedisVersions):
     """See `interface.Store`, and `redis_links` for what it is made with."""
 
     # --- sessions ---------------------------------------------------------------------------

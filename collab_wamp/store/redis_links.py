@@ -29,7 +29,7 @@ SCRIPTS = {
         "create", "commit", "edits", "join", "leave", "roster", "snapshot", "checkpoint",
         "save_snapshot",
         "presence", "destroy", "renew_epoch", "revoke", "beat", "instances", "bury", "take", "left",
-        "grant", "participant", "renew",
+        "grant", "participant", "renew", "save_version", "delete_version",
     )
 }  # fmt: skip
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import attrs
@@ -12,6 +12,8 @@ from ..access import effective
 
 # Users who are granted something on one session.
 MOST_GRANTS = 10_000
+# Named versions of one session.
+MOST_VERSIONS = 1000
 
 
 @attrs.frozen
@@ -112,6 +114,30 @@ class Snapshot:
 def make_snapshot(revision: int, content: bytes) -> Snapshot:
     """A snapshot of content (JSON text) with its hash."""
     return Snapshot(revision, content, hashlib.sha256(content).hexdigest())
+
+
+@attrs.frozen
+class Version:
+    """A content that somebody gave a name; it is kept apart, as long as the session.
+
+    Attributes:
+        revision: that it was the content of.
+        user_id, time_ms: who named it, and when (milliseconds since 1970).
+    """
+
+    version_id: str
+    name: str
+    revision: int
+    user_id: str
+    time_ms: int
+
+    def as_wire(self) -> dict[str, Any]:
+        return attrs.asdict(self)
+
+
+def newest_first(versions: Iterable[Version]) -> tuple[Version, ...]:
+    order = sorted(versions, key=lambda row: (row.time_ms, row.revision, row.version_id))
+    return tuple(reversed(order))
 
 
 @attrs.frozen

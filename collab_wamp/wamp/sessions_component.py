@@ -42,14 +42,19 @@ class Component(CollabComponent):
             background=self.background,
             retention=config.history.retention(),
         )
+        history = self._sessions.history
         for procedure, answer in (
             (protocol.CREATE, self._sessions.create),
             (protocol.JOIN, self._sessions.join),
             (protocol.LEAVE, self._sessions.leave),
             (protocol.EDIT, self._sessions.edit),
             (protocol.FETCH, self._sessions.fetch),
-            (protocol.SNAPSHOT, self._sessions.history.snapshot),
-            (protocol.HASH, self._sessions.history.hash),
+            (protocol.SNAPSHOT, history.snapshot),
+            (protocol.HASH, history.hash),
+            (protocol.SAVE_VERSION, history.save_version),
+            (protocol.VERSIONS, history.versions),
+            (protocol.DELETE_VERSION, history.delete_version),
+            (protocol.RESTORE, history.restore),
             (protocol.INFO, self._sessions.info),
             (protocol.LIST, self._sessions.list_sessions),
             (protocol.DESTROY, self._sessions.destroy),

@@ -71,7 +71,7 @@ class Party:
     def arguments(self, **kwargs: Any) -> Arguments:
         return Arguments((), kwargs)
 
-    async def call(self, name: str, caller: Caller, **kwargs: Any) -> dict[str, Any]:
+    async def call(self, name: str, caller: Caller, /, **kwargs: Any) -> dict[str, Any]:
         answer: dict[str, Any] = await self.method(name)(caller, Arguments((), kwargs))
         return answer
 

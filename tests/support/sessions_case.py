@@ -17,7 +17,7 @@ class SessionsCase(TestCase):
     def tearDown(self) -> None:
         self.assertEqual(self.party.around.failures, [])
 
-    async def refused(self, code: str, name: str, caller: Any, **kwargs: Any) -> CollabError:
+    async def refused(self, code: str, name: str, caller: Any, /, **kwargs: Any) -> CollabError:
         try:
             answer = await self.party.call(name, caller, **kwargs)
         except CollabError as error:

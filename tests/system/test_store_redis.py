@@ -16,10 +16,12 @@ from collab_wamp.store.announcements import ChannelReset
 from collab_wamp.store.answers import Committed, Moved
 from collab_wamp.store.commons import Bucket
 from collab_wamp.store.redis import RedisStore
+from collab_wamp.store.values import Presence, make_snapshot
 from tests.support.commons_contract import TOKEN, CommonsContract
 from tests.support.rights_contract import RightsContract
 from tests.support.store_contract import KEY, StoreContract, participant, submission
 from tests.support.valkey import ValkeyServer
+from tests.support.versions_contract import VersionsContract, version
 from tests.support.waiting import until
 
 
@@ -82,7 +84,7 @@ class RedisCommonsTests(CommonsContract, RedisCase):
             self.assertGreater(await self.store._connection.command("PTTL", key), 0, key)
 
 
-class RedisStoreTests(StoreContract, RightsContract, RedisCase):
+class RedisStoreTests(StoreContract, VersionsContract, RightsContract, RedisCase):
     async def drop_checkpoints(self) -> None:
         await self.store._connection.command("DEL", "{acme:notes}:checkpoints")
 
@@ -107,11 +109,10 @@ class RedisStoreTests(StoreContract, RightsContract, RedisCase):
         await self.make()
         await self.fill(3)
         await self.store.join(KEY, participant("p1"))
-        from collab_wamp.store.values import Presence
-
         await self.store.set_presence(KEY, "node-1", {"p1": Presence(0, 1, None)})
         await self.save(2, 0)
-        names = ("meta", "log", "seen", "snap", "checkpoints")
+        await self.store.save_version(KEY, "epoch1", version(1), make_snapshot(1, b'"x"'))
+        names = ("meta", "log", "seen", "snap", "checkpoints", "versions", "contents")
         documents = {f"{{acme:notes}}:{name}" for name in names}
         lasting = documents | {"tenant:acme:sessions"}
         for name in await self.store._connection.command("KEYS", "*"):
@@ -119,8 +120,6 @@ class RedisStoreTests(StoreContract, RightsContract, RedisCase):
             self.assertEqual(ttl < 0, name.decode() in lasting, name)
 
     async def test_clients_not_seen_for_a_day_are_forgotten_at_a_snapshot(self) -> None:
-        from collab_wamp.store.values import make_snapshot
-
         await self.make()
         await self.fill(2)
         await self.store._connection.command(

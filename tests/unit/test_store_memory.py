@@ -11,9 +11,10 @@ from collab_wamp.store.memory_commons import MemoryCommons
 from tests.support.commons_contract import CommonsContract
 from tests.support.rights_contract import RightsContract
 from tests.support.store_contract import KEY, StoreContract
+from tests.support.versions_contract import VersionsContract
 
 
-class MemoryStoreTests(StoreContract, RightsContract, TestCase):
+class MemoryStoreTests(StoreContract, VersionsContract, RightsContract, TestCase):
     def setUp(self) -> None:
         self.store = MemoryStore(now_ms=lambda: 0)
 
