@@ -7,6 +7,7 @@
 from .client import Client, connect
 from .document import Document
 from .errors import ClientError
+from .history import History, PastEdit
 from .json_document import Author, JsonDocument, What, observe
 from .observer import Rejection
 from .positions import Position
@@ -20,8 +21,10 @@ __all__ = [
     "Client",
     "ClientError",
     "Document",
+    "History",
     "JsonDocument",
     "Participant",
+    "PastEdit",
     "Position",
     "Rejection",
     "Status",

@@ -8,6 +8,7 @@ from typing import Any
 from .. import protocol
 from .driver import Driver
 from .errors import ClientError
+from .history import History, read_history
 from .observer import Rejection
 from .positions import Position
 from .replica import Change
@@ -140,6 +141,22 @@ class Document(Driver):
                 never going to be.
         """
         await self.until(lambda: self._replica.pending == 0)
+
+    async def history(self) -> History:
+        """What the document was, and who wrote what, as far as the server keeps it.
+
+        What is pending here is not in it. It is read as a whole, a page of edits after another.
+
+        Raises:
+            ClientError: of the server; `disconnected`.
+        """
+
+        async def call(procedure: str, kwargs: dict[str, Any]) -> Any:
+            if self._connection is None:
+                raise self._sync.end or ClientError("disconnected", "There is no connection.")
+            return await self._connection.call(procedure, kwargs)
+
+        return await read_history(call, self.session_id)
 
     async def close(self) -> None:
         """Leave the session. It raises nothing.
