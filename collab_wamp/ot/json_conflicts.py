@@ -97,6 +97,8 @@ def _at_base(op: Op, index: int) -> list[Any]:
         if depth < 0 or len(path) <= depth or path[:depth] != place[:-1]:
             continue
         at = path[depth]
+        if isinstance(at, str):
+            continue  # something else was put in the place of the list meanwhile
         if "lm" in before:
             path[depth] = _before_move(at, place[-1], before["lm"])
         elif "li" in before and "ld" not in before and place[-1] < at:

@@ -130,6 +130,8 @@ class JsonWriter(TextWriter):
     def _insert(self, chance: random.Random, document: Any) -> list[Any]:
         things = document["things"]
         at, thing = chance.randint(0, len(things)), next(self._things)
+        # It may be taken away in the same breath; sent in pieces, it is there for a moment.
+        self.written.add(thing)
         things.insert(at, thing)
         return [{"p": ["things", at], "li": thing}]
 
@@ -138,7 +140,6 @@ class JsonWriter(TextWriter):
         if not things:
             return []
         at = chance.randrange(len(things))
-        # It may have been put there in the same breath; sent in pieces, it is there for a moment.
         self.deleted.add(things[at])
         return [{"p": ["things", at], "ld": things.pop(at)}]
 
@@ -179,6 +180,7 @@ class JsonWriter(TextWriter):
         before = document["text"]
         op, document["text"] = build(before, self._pieces(chance, len(before)))
         self.deleted |= set(before) - set(document["text"])
+        self.written |= set(document["text"])
         return [{"p": ["text"], "t": "text-unicode", "o": op}] if op else []
 
     def text(self, document: Any) -> str:

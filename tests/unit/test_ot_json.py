@@ -650,10 +650,10 @@ class ConflictTests(JsonCase):
 
     @some
     @given(chances)
-    def test_it_is_symmetric(self, chance: random.Random) -> None:
+    def test_of_single_components_it_is_symmetric(self, chance: random.Random) -> None:
         document = random_document(chance)
-        a, _ = random_json_edit(chance, document)
-        b, _ = random_json_edit(chance, document)
+        a, _ = random_json_edit(chance, document, most=1)
+        b, _ = random_json_edit(chance, document, most=1)
         self.assertEqual(bool(JSON.conflicts(a, b)), bool(JSON.conflicts(b, a)))
 
     @some
