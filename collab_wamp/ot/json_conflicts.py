@@ -91,8 +91,10 @@ def _set_same(mine: Component, theirs: Component) -> bool:
 def _at_base(op: Op, index: int) -> list[Any]:
     """A component's path before the components that come before it."""
     path = list(op[index]["p"])
-    for before in reversed(op[:index]):
+    for before in reversed(op[:index]):  # so that each is met in the document that it made
         place = before["p"]
+        if ("oi" in before or "li" in before) and path[: len(place)] == place:
+            path = list(place)
         depth = len(place) - 1
         if depth < 0 or len(path) <= depth or path[:depth] != place[:-1]:
             continue

@@ -81,11 +81,14 @@ class JsonType:
         return all(map(_does_nothing, op))
 
     def normalize(self, op: Any) -> Op:
-        result: Op = []
-        for component in shaped(op):
-            if not _does_nothing(component):
-                json_transform.append(result, component)
-        return [component for component in result if not _does_nothing(component)]
+        result = shaped(op)
+        while True:
+            kept = [component for component in result if not _does_nothing(component)]
+            merged = json_transform.compose([], kept)
+            if len(merged) == len(result):
+                return merged
+            # What is merged, or gone, may have stood between two that are one.
+            result = merged
 
     def bare(self, op: Op) -> Op:
         return op

@@ -648,6 +648,16 @@ class ConflictTests(JsonCase):
         other: Op = [{"p": [0], "ld": 0}, {"p": [1], "ld": 2, "li": 7}]
         self.assertEqual(self.found(op, other), [("set", [2])])
 
+    def test_where_of_what_an_operation_has_put_there_itself(self) -> None:
+        op: Op = [
+            {"p": ["k"], "od": [1, 2], "oi": {"x": 1}},
+            {"p": ["k", "x"], "od": 1, "oi": 2},
+        ]
+        other: Op = [{"p": ["k"], "od": [1, 2], "oi": {"y": 1}}, {"p": ["k", "y"], "na": 1}]
+        self.assertEqual(self.found(op, other), [("set", ["k"]), ("inside_deleted", ["k"])])
+        root: Op = [{"p": [], "od": {}, "oi": {"a": 1}}, {"p": ["a"], "na": 1}]
+        self.assertIn(("set", []), self.found(root, [{"p": [], "od": {}, "oi": []}]))
+
     @some
     @given(chances)
     def test_of_single_components_it_is_symmetric(self, chance: random.Random) -> None:

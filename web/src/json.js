@@ -60,7 +60,14 @@ export const json = {
     library.invert(op).map((inverse) => (inverse.na === 0 ? { ...inverse, na: 0 } : inverse)),
 
   /** The canonical form of an operation that is otherwise sound. @type {(op: JsonOp) => JsonOp} */
-  normalize: (op) => library.normalize(shaped(op).filter(doesSomething)).filter(doesSomething),
+  normalize(op) {
+    for (let result = shaped(op); ; ) {
+      const merged = library.normalize(result.filter(doesSomething));
+      if (merged.length === result.length) return merged;
+      // What is merged, or gone, may have stood between two that are one.
+      result = merged;
+    }
+  },
 
   /** What an operation sets and types, for a person to read. @type {(op: JsonOp) => string} */
   textOf(op) {
@@ -120,7 +127,8 @@ export const json = {
 
   /**
    * An operation in two, between components or inside a text's operation; what is too large and
-   * cannot be cut comes alone.
+   * cannot be cut comes alone. What does nothing is left out: sent alone, it would never be
+   * committed.
    *
    * @param {JsonOp} op
    * @param {{parts: number, size: number}} limits number of parts, those of texts' operations among
@@ -128,7 +136,6 @@ export const json = {
    * @returns {[JsonOp, JsonOp]} rest is `[]` where all of it keeps to the limits
    */
   split(op, { parts, size }) {
-    // What does nothing, sent alone, would never be committed.
     op = op.filter(doesSomething);
     for (const [index, component] of op.entries()) {
       const needed = component.o === undefined ? 1 : component.o.length;

@@ -11,6 +11,15 @@ type.registerSubtype(require(join(process.argv[2], "ot-text-unicode")).type);
 
 const copy = (value) => structuredClone(value);
 
+/** Once is not always enough: what is merged may come to stand beside what it can be merged with. */
+function normalized(op) {
+  for (;;) {
+    const merged = type.normalize(copy(op));
+    if (merged.length === op.length) return merged;
+    op = merged;
+  }
+}
+
 function answer({ document, a, b, c, messy }) {
   return {
     applied: type.apply(copy(document), copy(a)),
@@ -18,7 +27,7 @@ function answer({ document, a, b, c, messy }) {
     a_left: type.transform(copy(a), copy(b), "left"),
     composed: type.compose(copy(a), copy(c)),
     inverted: type.invert(copy(a)),
-    normalized: type.normalize(copy(messy)),
+    normalized: normalized(messy),
   };
 }
 
