@@ -16,15 +16,12 @@ class Rejection:
 
     Attributes:
         op: what is lost, an operation at the revision that was current.
+        text: what it had inserted, for a person to read or copy.
     """
 
     error: ClientError
     op: Any
-
-    @property
-    def text(self) -> str:
-        """What the operation of a `text` had inserted."""
-        return "".join(part for part in self.op if isinstance(part, str))
+    text: str
 
 
 class Observer(Protocol):

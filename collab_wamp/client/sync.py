@@ -235,7 +235,9 @@ class Sync:
         if reaction == "refuse" or error.code == "seq_reused":
             # `seq_reused`: another body was committed under the number, so this one never will be.
             self._sender.rejected()
-            self._observer.rejected(Rejection(error, self.replica.reject()))
+            lost = self.replica.reject()
+            text = self.replica.type.text_of(lost)
+            self._observer.rejected(Rejection(error, lost, text))
         if reaction not in ("again", "refuse"):
             self._round_failed(round, error, now)
 

@@ -133,6 +133,10 @@ class OTType(Protocol):
         """The operation with what it deletes from `document` in it; where the type is not
         `invertible_alone`, as it is."""
 
+    def to_send(self, op: Any) -> Any:
+        """The operation as a client sends it: without what would make it long, and the server
+        knows."""
+
     def bare(self, op: Any) -> Any:
         """The operation without what is there only to invert it."""
 

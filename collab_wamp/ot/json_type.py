@@ -25,12 +25,15 @@ import attrs
 
 from . import json_transform
 from .base import Conflict, Limits, OpError, Side
-from .json_apply import Component, Editor, Op, apply
+from .json_apply import SUBTYPE, Component, Editor, Op, apply
 from .json_check import check, check_root, shaped
 from .json_conflicts import json_conflicts
 from .json_difference import difference
 from .json_values import size_of, weight_of
 from .text import TEXT
+
+# What a client deletes is not sent with an operation where it has more bytes of JSON text.
+LONG = 1000
 
 
 @attrs.frozen
@@ -90,6 +93,10 @@ class JsonType:
             # What is merged, or gone, may have stood between two that are one.
             result = merged
 
+    def to_send(self, op: Op) -> Op:
+        """With null for what is long and is deleted: `fit` knows what is there."""
+        return [_short(component) for component in op]
+
     def bare(self, op: Op) -> Op:
         return op
 
@@ -142,8 +149,11 @@ class JsonType:
         return difference(old, new)
 
     def split(self, op: Op, parts: int, size: int) -> tuple[Op, Op]:
-        """Between components, and inside a text's operation. What is too large and cannot be cut
-        comes alone. What does nothing is left out: sent alone, it would never be committed."""
+        """Between components, and inside what one inserts: others see that come piece by piece.
+
+        What is too large and cannot be cut comes alone. What does nothing is left out: sent alone,
+        it would never be committed.
+        """
         op = [component for component in op if not _does_nothing(component)]
         room = size
         for index, component in enumerate(op):
@@ -157,7 +167,10 @@ class JsonType:
                 begin, end = TEXT.split(component["o"], parts, room)
                 if begin and end:
                     return [*first, component | {"o": begin}], [component | {"o": end}, *rest[1:]]
-            return (first, rest) if first else (rest[:1], rest[1:])
+            if first:
+                return first, rest
+            pieces = _pieces(component)
+            return self.split(pieces + rest[1:], parts, size) if pieces else (rest[:1], rest[1:])
         return op, []
 
     def text_of(self, op: Op) -> str:
@@ -167,9 +180,7 @@ class JsonType:
                 texts.append(TEXT.text_of(component["o"]))
             for key in ("oi", "li"):
                 if key in component:
-                    texts.append(
-                        json.dumps(component[key], ensure_ascii=False, separators=(",", ":"))
-                    )
+                    texts.append(_text(component[key]))
         return "\n".join(text for text in texts if text)
 
 
@@ -190,9 +201,37 @@ def _does_nothing(component: Component) -> bool:
     return component.get("na") == 0 or component.get("o") == []
 
 
+def _short(component: Component) -> Component:
+    for key in ("od", "ld"):
+        if key in component and len(_text(component[key]).encode()) > LONG:
+            return component | {key: None}
+    return component
+
+
+def _pieces(component: Component) -> Op:
+    """A component that inserts a value, in pieces: an empty one, and what is in it; [] where that
+    is nothing."""
+    key = "oi" if "oi" in component else "li"
+    value, path = component.get(key), component["p"]
+    if not value or not isinstance(value, str | list | dict):
+        return []
+    inside: Op
+    if isinstance(value, str):
+        inside = [{"p": path, "t": SUBTYPE, "o": [value]}]
+    elif isinstance(value, list):
+        inside = [{"p": [*path, index], "li": item} for index, item in enumerate(value)]
+    else:
+        inside = [{"p": [*path, name], "oi": item} for name, item in value.items()]
+    return [component | {key: type(value)()}, *inside]
+
+
 def _written(component: Component) -> int:
-    """Bytes of JSON text of a component."""
-    return len(json.dumps(component, ensure_ascii=False, separators=(",", ":")).encode())
+    """Bytes of JSON text of a component, as it is sent."""
+    return len(_text(_short(component)).encode())
+
+
+def _text(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 JSON = JsonType()

@@ -118,7 +118,8 @@ class Outbox:
         """The edit in flight, just as it was sent before."""
         if self.in_flight is None:
             return None
-        return Message(self.in_flight.seq, self.in_flight.base, self.in_flight.sent)
+        op = self.type.to_send(self.in_flight.sent)
+        return Message(self.in_flight.seq, self.in_flight.base, op)
 
     def receive(self, revision: int, client_id: str, seq: int, op: Any) -> Any:
         """Take the next edit of the stream.

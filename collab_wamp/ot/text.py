@@ -170,6 +170,9 @@ class TextType:
                 _append(result, part)
         return _trimmed(result)
 
+    def to_send(self, op: Op) -> Op:
+        return op
+
     def bare(self, op: Op) -> Op:
         return [{"d": _size(part["d"])} if isinstance(part, dict) else part for part in op]
 

@@ -408,6 +408,36 @@ class ComposeTests(JsonCase):
             document = JSON.apply(document, first)
         self.assertSame(document, expected)
 
+    def test_a_large_value_is_cut(self) -> None:
+        value = {"l": [["x" * 30, 1], "é" * 50], "e": {}, "t": "y" * 99}
+        for op in (
+            [{"p": ["k"], "od": 0, "oi": value}],
+            [{"p": ["k"], "od": 0, "oi": [value]}, {"p": ["k", 0], "ld": value, "li": value}],
+            [{"p": [], "od": {"k": 0}, "oi": value}],
+        ):
+            document: Any = {"k": 0}
+            expected, rest, sent = JSON.apply(document, op), op, 0
+            while rest:
+                first, rest = JSON.split(rest, 100, 90)
+                self.assertEqual(JSON.check(first, Limits(100, 90)), first)
+                document, sent = JSON.apply(document, first), sent + 1
+                self.assertLess(sent, 30)
+            self.assertSame(document, expected)
+
+    def test_what_is_long_and_deleted_is_not_sent(self) -> None:
+        document = {"long": ["x" * 999], "short": ["x" * 990], "l": [{"t": "é" * 500}, 2]}
+        op: Op = [
+            {"p": ["long"], "od": document["long"], "oi": 1},
+            {"p": ["short"], "od": document["short"]},
+            {"p": ["l", 0], "ld": document["l"][0]},
+        ]
+        sent = JSON.to_send(op)
+        self.assertEqual(
+            [each.get("od", each.get("ld")) for each in sent], [None, ["x" * 990], None]
+        )
+        self.assertSame(JSON.fit(JSON.measure(document), sent)[0], op)
+        self.assertEqual(JSON.split(op, 5, 1100), (op, []))
+
     def test_a_long_text_is_cut(self) -> None:
         op: Op = [{"p": ["t"], "t": "text-unicode", "o": ["abcdef" * 10]}]
         first, rest = JSON.split(op, 10, 20)

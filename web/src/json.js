@@ -79,6 +79,14 @@ export const json = {
     return texts.filter(Boolean).join("\n");
   },
 
+  /**
+   * An operation as it is sent: with null for what is long and is deleted, as the server knows what
+   * is there.
+   *
+   * @type {(op: JsonOp) => JsonOp}
+   */
+  toSend: (op) => op.map(short),
+
   isNoop: (op) => !op.some(doesSomething),
 
   /** Whether `op` is known to carry what it deletes: never, before `invertible` has seen to it. */
@@ -126,9 +134,9 @@ export const json = {
   },
 
   /**
-   * An operation in two, between components or inside a text's operation; what is too large and
-   * cannot be cut comes alone. What does nothing is left out: sent alone, it would never be
-   * committed.
+   * An operation in two, between components or inside what one inserts: others see that come piece
+   * by piece. What is too large and cannot be cut comes alone. What does nothing is left out: sent
+   * alone, it would never be committed.
    *
    * @param {JsonOp} op
    * @param {{parts: number, size: number}} limits number of parts, those of texts' operations among
@@ -139,7 +147,7 @@ export const json = {
     op = op.filter(doesSomething);
     for (const [index, component] of op.entries()) {
       const needed = component.o === undefined ? 1 : component.o.length;
-      const written = needed <= parts ? bytes(component) : Infinity;
+      const written = needed <= parts ? bytes(short(component)) : Infinity;
       if (written <= size) {
         parts -= needed;
         size -= written;
@@ -153,7 +161,10 @@ export const json = {
           return [first, [{ ...component, o: end }, ...rest.slice(1)]];
         }
       }
-      return first.length ? [first, rest] : [rest.slice(0, 1), rest.slice(1)];
+      if (first.length) return [first, rest];
+      const pieces = piecesOf(component);
+      if (!pieces.length) return [rest.slice(0, 1), rest.slice(1)];
+      return json.split([...pieces, ...rest.slice(1)], { parts, size });
     }
     return [op, []];
   },
@@ -165,6 +176,32 @@ export const json = {
 function doesSomething({ p, lm, na, o }) {
   if (lm !== undefined) return lm !== p.at(-1);
   return na !== 0 && o?.length !== 0;
+}
+
+/** What is deleted is not sent where it has more bytes of JSON text. */
+const LONG = 1000;
+
+function short(component) {
+  for (const key of ["od", "ld"]) {
+    if (component[key] !== undefined && bytes(component[key]) > LONG) {
+      return { ...component, [key]: null };
+    }
+  }
+  return component;
+}
+
+/** A component that inserts a value, in pieces: an empty one, and what is in it, if anything. */
+function piecesOf(component) {
+  const key = component.oi === undefined ? "li" : "oi";
+  const { p, [key]: value } = component;
+  if (typeof value === "string" && value) {
+    return [{ ...component, [key]: "" }, { p, t: SUBTYPE, o: [value] }];
+  }
+  if (typeof value !== "object" || value === null || !Object.keys(value).length) return [];
+  const inside = Array.isArray(value)
+    ? value.map((li, index) => ({ p: [...p, index], li }))
+    : Object.entries(value).map(([name, oi]) => ({ p: [...p, name], oi }));
+  return [{ ...component, [key]: Array.isArray(value) ? [] : {} }, ...inside];
 }
 
 const bytes = (value) => new TextEncoder().encode(JSON.stringify(value)).length;

@@ -84,7 +84,7 @@ export class Outbox {
   resend() {
     if (!this.inFlight) return null;
     const { seq, base, sent } = this.inFlight;
-    return { seq, revision: base, op: sent };
+    return { seq, revision: base, op: this.type.toSend(sent) };
   }
 
   /**

@@ -60,6 +60,13 @@ export const text = {
   /** What an operation inserts, for a person to read or copy. @type {(op: TextOp) => string} */
   textOf: (op) => op.filter((part) => typeof part === "string").join(""),
 
+  /**
+   * An operation as it is sent: without what would make it long, and the server knows.
+   *
+   * @type {(op: TextOp) => TextOp}
+   */
+  toSend: (op) => op,
+
   isNoop: (op) => op.length === 0,
 
   /** Whether `op` carries what it deletes. @type {(op: TextOp) => boolean} */

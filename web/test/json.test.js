@@ -153,6 +153,32 @@ test("what JSON does not have is refused, and pollutes nothing", () => {
   assert.throws(() => json.check([{ p: ["k"], oi: deep }], { content: {} }), TypeError);
 });
 
+test("a large value is sent in pieces", () => {
+  const value = { l: [["x".repeat(30), 1], "é".repeat(50)], e: {}, t: "y".repeat(99) };
+  let [rest, content] = [[{ p: ["k"], od: 0, oi: value }], { k: 0 }];
+  for (let i = 0; rest.length; i++) {
+    assert.ok(i < 20, "splitting goes on for ever");
+    const [first, next] = json.split(rest, { parts: 100, size: 90 });
+    assert.ok(JSON.stringify(first).length < 200);
+    [rest, content] = [next, json.apply(content, first)];
+  }
+  assert.deepEqual(content, { k: value });
+});
+
+test("what is long and deleted is not sent", () => {
+  const content = { long: ["x".repeat(999)], short: ["x".repeat(990)] };
+  const op = [
+    { p: ["long"], od: content.long, oi: 1 },
+    { p: ["short"], od: content.short },
+  ];
+  const outbox = new Outbox(json, "b", 0, 1, content);
+  outbox.local(op);
+  assert.deepEqual(outbox.next().op, [{ p: ["long"], od: null, oi: 1 }, op[1]]);
+  assert.deepEqual(outbox.inFlight.now, op);
+  assert.deepEqual(json.apply(json.apply(content, op), outbox.undoPending()), content);
+  assert.deepEqual(json.split(op, { parts: 5, size: 1100 }), [op, []]);
+});
+
 test("numbers are made canonical", () => {
   const op = [{ p: ["k"], oi: [-0] }, { p: ["k", 0], na: -0 }];
   const [set, add] = json.invertible(op, {});
