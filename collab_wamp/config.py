@@ -24,6 +24,7 @@ from .registry.forms import INSTANCE_ID, is_host
 from .settings import (
     SECTIONS,
     Auth,
+    ConflictSettings,
     HistorySettings,
     Limits,
     Logs,
@@ -50,6 +51,7 @@ class Config:
     store: StoreSettings = attrs.field(factory=StoreSettings)
     auth: Auth = attrs.field(factory=Auth)
     limits: Limits = attrs.field(factory=Limits)
+    conflicts: ConflictSettings = attrs.field(factory=ConflictSettings)
     rates: RateSettings = attrs.field(factory=RateSettings)
     history: HistorySettings = attrs.field(factory=HistorySettings)
     registry: RegistrySettings = attrs.field(factory=RegistrySettings)

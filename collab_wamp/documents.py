@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 import attrs
 
@@ -11,7 +12,7 @@ from .retention import CHECKPOINT_EVERY, Retention
 from .shared import Shared
 from .store.interface import Store
 from .store.values import SessionKey
-from .writer import Writer, no_such_session
+from .writer import Request, Writer, no_such_session
 
 SNAPSHOT_EVERY = 500
 SNAPSHOT_AFTER_S = 30.0
@@ -45,6 +46,7 @@ class Documents:
         new_name: makes a random name, fit as a key.
         pause: waits so many seconds, a little more or less.
         background: runs something nobody waits for, and logs its failure.
+        clashed: see `Writer`; of the session that is named.
     """
 
     def __init__(
@@ -58,6 +60,7 @@ class Documents:
         new_name: Callable[[int], str],
         pause: Callable[[float], Awaitable[None]],
         background: Callable[[Awaitable[None]], None],
+        clashed: Callable[[SessionKey, Document, Request], Awaitable[None]],
     ) -> None:
         self._store = store
         self._window = window
@@ -67,6 +70,7 @@ class Documents:
         self._new_name = new_name
         self._pause = pause
         self._background = background
+        self._clashed = clashed
         self._open: dict[SessionKey, Open] = {}
         self._loading = Shared()
 
@@ -124,6 +128,7 @@ class Documents:
                 pause=self._pause,
                 committed=lambda document: self._committed(key, document),
                 lost_history=lambda epoch: self._lost_history(key, epoch),
+                clashed=partial(self._clashed, key),
             )
             opened = self._open[key] = Open(writer, self._now_s())
         opened.used_at = self._now_s()

@@ -23,6 +23,7 @@ from .store.announcements import (
     Announcement,
     ChannelReset,
     CheckAnnounced,
+    ConflictAnnounced,
     DestroyAnnounced,
     EditsAnnounced,
     EpochAnnounced,
@@ -148,6 +149,8 @@ class Feed(Teller):
                 self._left(participant_id, reason)
             case RightsAnnounced(user_id, granted):
                 self._granted(user_id, granted)
+            case ConflictAnnounced(user_id, conflict):
+                self._publish("roster", {"conflict": conflict}, only=user_id)
             case PresenceAnnounced(instance_id, presence):
                 if instance_id != self._instance_id:
                     for participant_id, moved in presence.items():

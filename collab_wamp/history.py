@@ -192,6 +192,7 @@ class History:
             max_length=self._limits.document_length,
             participant_id="",
             join_id="",
+            compared=False,
         )
         committed, durable = await self._documents.writer(key).submit(request)
         return {"revision": committed, "durable": durable}

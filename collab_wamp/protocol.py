@@ -34,6 +34,7 @@ LIST: Final = "collab.session.list"
 DESTROY: Final = "collab.session.destroy"
 GRANT: Final = "collab.session.grant"
 REVOKE: Final = "collab.session.revoke"
+RESOLVE: Final = "collab.session.resolve"
 
 TOKEN_ISSUE: Final = "collab.token.issue"
 TOKEN_REFRESH: Final = "collab.token.refresh"
@@ -96,6 +97,7 @@ SESSION_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 CLIENT_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
 EPOCH = re.compile(r"[A-Za-z0-9_-]{1,64}")
 CONFLICT_MODES: Final = ("merge", "reject", "ask")
+CONFLICT_CHOICES: Final = ("mine", "theirs", "both", "op")
 MAX_INTEGER: Final = 2**53 - 1
 MAX_POSITION: Final = 2**31
 MAX_RANGES: Final = 100

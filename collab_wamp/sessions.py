@@ -13,9 +13,12 @@ from typing import Any
 from . import protocol, tracing
 from .access import allows, right_for, right_on, withheld_from
 from .caller import Caller
+from .conflicts import named
+from .document import Document
 from .documents import Documents
 from .errors import CollabError
 from .history import History
+from .holding import Holding
 from .joining import SessionLimits, document_of, join_result
 from .ot import TYPES, OpError, get_type
 from .ot.canonical import canonical
@@ -23,6 +26,7 @@ from .participants import Participants, random_name
 from .past import Past
 from .protocol import Arguments
 from .rates import Limiter
+from .resolving import Resolving, held_rows
 from .retention import Retention
 from .rights import Rights
 from .store.answers import ClientTaken, NoSession, StaleEpoch
@@ -54,6 +58,7 @@ class Sessions:
         pause: waits so many seconds (a little more or less, so that rivals do not collide again).
         background: runs something nobody waits for, and logs its failure.
         retention: how much history is kept.
+        held_s: how long an edit that conflicts is held, on sessions that ask.
 
     Attributes:
         draining: whether edits are refused, since the node is ending.
@@ -73,6 +78,7 @@ class Sessions:
         pause: Callable[[float], Awaitable[None]],
         background: Callable[[Awaitable[None]], None],
         retention: Retention,
+        held_s: float = 600.0,
     ) -> None:
         self._store = store
         self._instance_id = instance_id
@@ -92,10 +98,12 @@ class Sessions:
             new_name=self._new_name,
             pause=pause,
             background=background,
+            clashed=self._clashed,
         )
         self._participants = Participants(store, instance_id, now_s)
         self.rights = Rights(store, self._participants, limiter)
         past = Past(store, self.documents, now_s=now_s, pause=pause)
+        self._holding = Holding(store, past, held_s, self._new_name)
         self.history = History(
             store,
             past,
@@ -107,6 +115,12 @@ class Sessions:
             new_name=self._new_name,
             refuse_edits=self._refuse_edits,
         )
+        self.resolving = Resolving(
+            store, self.documents, self.rights, limiter, limits, self._refuse_edits
+        )
+
+    async def _clashed(self, key: SessionKey, document: Document, request: Request) -> None:
+        await self._holding.answer(key, document, request)
 
     def _new_name(self, size: int) -> str:
         return random_name(self._random_bytes(size))
@@ -121,10 +135,6 @@ class Sessions:
         content = arguments.optional_value("content")
         arguments.finish()
         await self._limit("calls", caller)
-        if conflicts != "merge":
-            raise CollabError(
-                "bad_request", "conflicts: this version knows `merge` only.", argument="conflicts"
-            )
         if not session_id:
             session_id = self._new_name(12)
         key = SessionKey(caller.claims.tenant, session_id)
@@ -207,7 +217,11 @@ class Sessions:
         for other in joined.fenced:
             self._participants.forget(other.participant_id)
         document = await document_of(self._store, self.documents, key, joined)
-        return join_result(participant, joined, document, self._limits)
+        result = join_result(participant, joined, document, self._limits)
+        if joined.meta.conflicts == "ask":
+            # Read after the join: by joins before it nothing is held from then on.
+            result["held"] = await held_rows(self._store, key, participant.user_id)
+        return result
 
     async def leave(self, caller: Caller, arguments: Arguments) -> dict[str, Any]:
         key = self._key(caller, arguments)
@@ -274,7 +288,10 @@ class Sessions:
             if error.code in ("not_joined", "denied"):
                 self._participants.forget(participant.participant_id)
             raise
-        return {"revision": revision, "durable": durable}
+        result: dict[str, Any] = {"revision": revision, "durable": durable}
+        if conflicts := named([*request.clashes, *request.beside]):
+            result["conflicts"] = conflicts
+        return result
 
     async def fetch(self, caller: Caller, arguments: Arguments) -> dict[str, Any]:
         key = self._key(caller, arguments)

@@ -168,6 +168,17 @@ class Limits:
         )
 
 
+@attrs.frozen
+class ConflictSettings:
+    """Sessions that ask what is to be done about conflicting edits.
+
+    Attributes:
+        held_s: how long an edit is held until its author has decided.
+    """
+
+    held_s: float = _setting(600.0, check=_between(1, 86_400))
+
+
 def _rate(value: str) -> str:
     try:
         parse_rate(value)
@@ -306,6 +317,7 @@ SECTIONS: dict[str, type] = {
     "store": StoreSettings,
     "auth": Auth,
     "limits": Limits,
+    "conflicts": ConflictSettings,
     "rates": RateSettings,
     "history": HistorySettings,
     "registry": RegistrySettings,

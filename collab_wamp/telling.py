@@ -95,9 +95,14 @@ class Teller:
             "edits": [edit.as_wire() for edit in edits],
         }
 
-    def _publish(self, topic: str, event: dict[str, Any]) -> None:
+    def _publish(self, topic: str, event: dict[str, Any], only: str = "") -> None:
+        """To everybody here, or to the connections of one user."""
         assert self.meta is not None
-        receivers = [participant.wamp_session_id for participant in self.participants.values()]
+        receivers = [
+            participant.wamp_session_id
+            for participant in self.participants.values()
+            if only in ("", participant.user_id)
+        ]
         # An empty list of receivers means everybody to the router.
         if receivers:
             metrics.deliveries[topic].inc(len(receivers))

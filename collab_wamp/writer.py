@@ -16,9 +16,10 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from . import metrics, tracing
+from .conflicts import Clash, clashes_of
 from .document import Document, read_back, read_on, too_far_behind
 from .errors import CollabError
-from .ot import OpError, OTType, TooMuchWork, rebase
+from .ot import Conflict, OpError, OTType, TooMuchWork, rebase
 from .store.answers import Behind, Committed, Moved, NoSession, Seen
 from .store.interface import Store
 from .store.values import Edit, SessionKey, Submission
@@ -32,6 +33,7 @@ REBASE_WORK = 50_000
 MOST_PARTS = 4000
 # Ahead of any head: a commit that expects it writes nothing, and says whether the edit is known.
 PROBE = 2**53
+Found = list[tuple[int, list[Conflict]]]
 
 
 @attrs.define(eq=False)
@@ -44,6 +46,10 @@ class Request:
         op: the operation, transformed over the committed edits up to `at`.
         digest: of the body as sent.
         participant_id, join_id, may_edit: who asks, see `Submission`.
+        made: the operation at `base`.
+        compared: whether to look for conflicts.
+        clashes: those with committed edits up to `at`.
+        beside: those with edits that are being committed together with it.
     """
 
     epoch: str
@@ -59,6 +65,10 @@ class Request:
     may_edit: bool = True
     done: Deferred[tuple[int, bool]] = attrs.field(factory=Deferred)
     at: int = -1
+    made: Any = None
+    compared: bool = True
+    clashes: list[Clash] = attrs.field(factory=list)
+    beside: list[Clash] = attrs.field(factory=list)
     trace: tracing.Untraced = tracing.UNTRACED
 
 
@@ -79,6 +89,7 @@ class Writer:
         pause: waits so many seconds.
         committed: is told of the document after each commit.
         lost_history: is told that the store's head went backwards under an epoch.
+        clashed: answers an edit that conflicts with committed ones, where they are not merged.
     """
 
     log = Logger()
@@ -95,6 +106,7 @@ class Writer:
         pause: Callable[[float], Awaitable[None]],
         committed: Callable[[Document], None],
         lost_history: Callable[[str], Awaitable[None]],
+        clashed: Callable[[Document, Request], Awaitable[None]],
     ) -> None:
         self._store = store
         self._key = key
@@ -105,6 +117,7 @@ class Writer:
         self._pause = pause
         self._committed = committed
         self._lost_history = lost_history
+        self._clashed = clashed
         self._waiting: list[Request] = []
         # Whether the last batch took so much work that it is others' turn.
         self._tired = False
@@ -253,6 +266,7 @@ class Writer:
         taken: list[Request] = []
         submissions: list[Submission] = []
         placed: list[tuple[str, Any]] = []
+        later: list[Request] = []
         kind, measure, work = document.type, document.measure, REBASE_WORK
         for number, request in enumerate(batch):
             if number and work < 0:
@@ -260,11 +274,23 @@ class Writer:
                 break
             try:
                 work -= to_head(document, request)
-                work -= sum(kind.work(request.op, other) for _, other in placed)
+                if request.clashes and asks(document, request):
+                    # That may take longer than the others should wait.
+                    Deferred.fromCoroutine(self._answer_clash(document, request))
+                    continue
+                work -= sum(2 * kind.work(request.op, other) for _, other in placed)
                 if placed and work < 0:
                     self._put_back(batch[number:])
                     break
-                op = rebase(kind, request.op, request.client_id, placed)
+                found: Found = []
+                where = found if request.compared else None
+                op = rebase(kind, request.op, request.client_id, placed, found=where)
+                edits = [submission.edit for submission in submissions] if found else []
+                request.beside = clashes_of(found, document.revision, edits)
+                if request.beside and asks(document, request):
+                    # Whether those are committed is known when its turn comes again.
+                    later.append(request)
+                    continue
                 op, after = fitted(kind, measure, op)
             except CollabError as error:
                 fail(request, error)
@@ -280,12 +306,25 @@ class Writer:
             placed.append((request.client_id, op))
             edit = Edit(request.client_id, request.seq, op, request.user_id, self._now_ms())
             submissions.append(submission_of(request, edit))
+        self._waiting[:0] = later
         return taken, submissions
+
+    async def _answer_clash(self, document: Document, request: Request) -> None:
+        try:
+            await self._clashed(document, request)
+        except Exception as error:
+            # As for a batch: it must be told, and is logged where the call is answered.
+            fail(request, error)
 
     def _put_back(self, rest: list[Request]) -> None:
         """Leave requests to the next batch: this one has been work enough."""
         self._waiting[:0] = rest
         self._tired = True
+
+
+def asks(document: Document, request: Request) -> bool:
+    """Whether an edit that conflicts with others is not to be merged with them."""
+    return request.compared and document.meta.conflicts != "merge"
 
 
 def submission_of(request: Request, edit: Edit) -> Submission:
@@ -311,8 +350,11 @@ def to_head(document: Document, request: Request) -> int:
         raise too_far_behind(document, request.base)
     if request.at < 0:
         request.op, _ = fitted(kind, document.measure_at(request.base), request.op)
-        request.at = request.base
-    concurrent = [(edit.client_id, edit.op) for edit in document.after(request.at)]
+        request.made, request.at = request.op, request.base
+    if request.at == document.revision:
+        return 0
+    edits, found = list(document.after(request.at)), Found()
+    concurrent = [(edit.client_id, edit.op) for edit in edits]
     op, before = request.op, len(request.op)
     try:
         request.op = rebase(
@@ -322,11 +364,13 @@ def to_head(document: Document, request: Request) -> int:
             concurrent,
             work=REBASE_WORK,
             parts=max(MOST_PARTS, before),
+            found=found if request.compared else None,
         )
     except TooMuchWork:
         raise too_far_behind(document, request.base) from None
+    request.clashes += clashes_of(found, request.at, edits)
     request.at = document.revision
-    return sum(kind.work(op, other) for _, other in concurrent)
+    return sum(2 * kind.work(op, other) for _, other in concurrent)
 
 
 def fitted(kind: OTType, measure: Any, op: Any) -> tuple[Any, Any]:
@@ -345,6 +389,8 @@ def fail(request: Request, error: Exception) -> None:
 def answer_seen(request: Request, state: tuple[str, int], durable: bool) -> None:
     kind, number = state
     if kind == "done":
+        # Compared with what came after it, and with itself.
+        request.clashes, request.beside = [], []
         request.done.callback((number, durable))
     elif kind == "reused":
         message = f"seq {request.seq} was used for another edit; the next is {number + 1}."

@@ -207,6 +207,7 @@ def rebase(
     *,
     work: float = float("inf"),
     parts: float = float("inf"),
+    found: list[tuple[int, list[Conflict]]] | None = None,
 ) -> Any:
     """Transform an edit over (client_id, op) of edits committed before it that it has not seen.
 
@@ -214,14 +215,20 @@ def rebase(
         work: how many parts may be gone through, its own and the others'. An operation may grow
             with each that it is transformed over.
         parts: how many the result may have.
+        found: is given (index in `concurrent`, conflicts) of each edit by another client that it
+            conflicts with; looking for them is as much work again. None = nobody asks.
 
     Raises:
         TooMuchWork: it would take more.
     """
-    for other_client_id, other in concurrent:
-        work -= kind.work(op, other)
+    for index, (other_client_id, other) in enumerate(concurrent):
+        compared = found is not None and other_client_id != client_id
+        work -= kind.work(op, other) * (2 if compared else 1)
         if work < 0:
             raise TooMuchWork
+        # Both are on one document here, and nowhere else.
+        if found is not None and compared and (conflicts := kind.conflicts(op, other)):
+            found.append((index, conflicts))
         op = kind.transform(op, other, kind.side(client_id, other_client_id))
         if len(op) > parts:
             raise TooMuchWork

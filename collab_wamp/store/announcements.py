@@ -70,6 +70,18 @@ class RightsAnnounced:
 
 
 @attrs.frozen
+class ConflictAnnounced:
+    """To one user: what became of an edit of theirs that was held (`held.Held`).
+
+    Attributes:
+        conflict: `{conflict_id, state, …}`, see PROTOCOL.md, *Conflicts*.
+    """
+
+    user_id: str
+    conflict: dict[str, Any]
+
+
+@attrs.frozen
 class RevokedAnnounced:
     """To all nodes: tokens are good no more, see `commons.Revocation`."""
 
@@ -107,6 +119,7 @@ Announcement = (
     | DestroyAnnounced
     | EpochAnnounced
     | RightsAnnounced
+    | ConflictAnnounced
     | RevokedAnnounced
     | NoticeAnnounced
     | ChannelReset

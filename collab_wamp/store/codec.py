@@ -11,6 +11,8 @@ Keys of one session share the hash tag `{tenant:session}`, so that they live on 
 `…:versions`  hash  version_id → a named version as JSON
 `…:contents`  hash  version_id → its content, as `…:snap`
 `…:rights` hash    user_id → what is granted, see `access.effective`
+`…:held`   hash    conflict_id → state, expires_ms, user_id as JSON, body: a line each, see `held`
+`…:held_bodies`  hash  conflict_id → the rest of `Held` as JSON
 `…:roster`    hash  participant_id → join_id, client_id, user_id as JSON, participant as JSON: a
                     line each; expires
 `…:presence`  hash  participant_id → presence as JSON; expires
@@ -31,6 +33,7 @@ import orjson
 from .announcements import (
     Announcement,
     CheckAnnounced,
+    ConflictAnnounced,
     DestroyAnnounced,
     EditsAnnounced,
     EpochAnnounced,
@@ -41,6 +44,7 @@ from .announcements import (
     RevokedAnnounced,
     RightsAnnounced,
 )
+from .held import Held
 from .values import (
     Edit,
     JoinRecord,
@@ -54,7 +58,7 @@ from .values import (
 
 NAMES = (
     "meta", "log", "seen", "snap", "checkpoints", "versions", "contents", "roster", "presence",
-    "rights",
+    "rights", "held", "held_bodies",
 )  # fmt: skip
 NUMBERS = ("revision", "snapshot_revision", "floor_revision", "created_ms")
 
@@ -167,6 +171,19 @@ def decode_rights(flat: Sequence[bytes]) -> dict[str, str]:
     return {user_id: value.decode() for user_id, value in pairs(flat).items()}
 
 
+def encode_held(held: Held) -> tuple[bytes, bytes]:
+    """A value of `held`, and one of `held_bodies`."""
+    user = orjson.dumps(held.user_id).decode()
+    head = "\n".join((held.state, str(held.expires_ms), user, held.body))
+    return head.encode(), orjson.dumps(attrs.asdict(held, recurse=False))
+
+
+def decode_held(head: bytes, body: bytes) -> Held:
+    state, expires_ms, _, _ = head.decode().split("\n")
+    fields = {**orjson.loads(body), "state": state, "expires_ms": int(expires_ms)}
+    return Held(**fields)
+
+
 def encode_record(record: JoinRecord) -> tuple[str, int]:
     """A field and its value."""
     key = record.key
@@ -219,6 +236,8 @@ def decode_announcement(message: bytes) -> Announcement:
             return EpochAnnounced(epoch)
         case ["rights", user_id, granted]:
             return RightsAnnounced(user_id, granted)
+        case ["conflict", user_id, conflict]:
+            return ConflictAnnounced(user_id, conflict)
         case ["revoked", tenant, kind, name, at_ms]:
             return RevokedAnnounced(tenant, kind, name, at_ms)
         case ["notice", tenant, user_id, notice]:

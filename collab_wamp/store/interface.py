@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from .announcements import Listener
 from .answers import ClientTaken, CommitResult, Granted, Joined, Kept, NoSession, StaleEpoch
+from .held import HeldStore
 from .values import (
     Edit,
     JoinRecord,
@@ -25,7 +26,7 @@ from .values import (
 )
 
 
-class Store(Protocol):
+class Store(HeldStore, Protocol):
     """The registry of sessions, their logs and who is on them.
 
     Every method raises `CollabError("store_unavailable")` within 3 s where the store cannot

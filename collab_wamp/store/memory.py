@@ -8,7 +8,6 @@ from typing import Any
 import attrs
 
 from .announcements import (
-    Announcement,
     CheckAnnounced,
     DestroyAnnounced,
     EditsAnnounced,
@@ -31,6 +30,7 @@ from .answers import (
     Seen,
     StaleEpoch,
 )
+from .memory_held import MemoryHeld
 from .memory_record import Record, judge
 from .memory_versions import MemoryVersions
 from .values import (
@@ -49,7 +49,7 @@ from .values import (
 PAGE = 1000
 
 
-class MemoryStore(MemoryVersions):
+class MemoryStore(MemoryVersions, MemoryHeld):
     """See `interface.Store`; announcements reach the listeners before the method returns."""
 
     def __init__(self, now_ms: Callable[[], int]) -> None:
@@ -57,10 +57,6 @@ class MemoryStore(MemoryVersions):
         self._records: dict[SessionKey, Record] = {}
         self._listeners: dict[SessionKey, list[Listener]] = {}
         self._joined: dict[str, set[JoinRecord]] = {}
-
-    def _announce(self, key: SessionKey, announcement: Announcement) -> None:
-        for listener in list(self._listeners.get(key, ())):
-            listener(key, announcement)
 
     async def create(
         self,

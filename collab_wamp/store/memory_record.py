@@ -8,6 +8,7 @@ import attrs
 import orjson
 
 from ..access import allows, effective
+from .held import Held
 from .values import Edit, Participant, Presence, SessionMeta, Snapshot, Submission, Version
 
 BYTES = 1 << 20
@@ -26,6 +27,7 @@ class Record:
     roster: dict[str, Participant] = attrs.field(factory=dict)
     presence: dict[str, Presence] = attrs.field(factory=dict)
     rights: dict[str, str] = attrs.field(factory=dict)
+    held: dict[str, Held] = attrs.field(factory=dict)
 
     def of_today(self, participant: Participant) -> Participant:
         """With what its user is granted."""
@@ -101,7 +103,7 @@ def judge(record: Record, submissions: Sequence[Submission]) -> tuple[tuple[str,
             states.append(("reused", last))
         elif seq > last + 1:
             states.append(("gap", last + 1))
-        elif not _is_here(record.roster, submission):
+        elif not is_here(record.roster, submission):
             states.append(("gone", 0))
         elif not _may_edit(record, submission):
             states.append(("denied", 0))
@@ -111,7 +113,7 @@ def judge(record: Record, submissions: Sequence[Submission]) -> tuple[tuple[str,
     return tuple(states)
 
 
-def _is_here(roster: dict[str, Participant], submission: Submission) -> bool:
+def is_here(roster: dict[str, Participant], submission: Submission) -> bool:
     """Whether who asks is still on the roster, by the join that they ask under."""
     if not submission.participant_id:
         return True

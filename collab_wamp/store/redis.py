@@ -17,8 +17,8 @@ from .answers import (
     Seen,
     StaleEpoch,
 )
+from .redis_held import RedisHeld
 from .redis_links import PAGE_BYTES
-from .redis_people import RedisPeople
 from .redis_versions import RedisVersions
 from .values import (
     Edit,
@@ -32,7 +32,7 @@ from .values import (
 CLIENT_FORGOTTEN_MS = 86_400_000
 
 
-class RedisStore(RedisPeople, RedisVersions):
+class RedisStore(RedisHeld, RedisVersions):
     """See `interface.Store`, and `redis_links` for what it is made with."""
 
     # --- sessions ---------------------------------------------------------------------------

@@ -30,6 +30,7 @@ SCRIPTS = {
         "save_snapshot",
         "presence", "destroy", "renew_epoch", "revoke", "beat", "instances", "bury", "take", "left",
         "grant", "participant", "renew", "save_version", "delete_version",
+        "grant", "participant", "renew", "hold", "held", "held_of", "unhold", "expire",
     )
 }  # fmt: skip
 

@@ -25,6 +25,7 @@ from ..registry.heart import Heart
 from ..registry.interface import Instance, Registry
 from ..registry.opening import open_registry
 from ..reports import Reports, bury_the_dead
+from ..resolving import expire_held
 from ..store.announcements import (
     Announcement,
     ChannelReset,
@@ -185,6 +186,7 @@ class Component(CollabComponent):
             self._entered = True
             self._heart.start()
         await bury_the_dead(self._store, self._store.commons)
+        await expire_held(self._store)
 
     def _enter_registry(self, config: Config) -> tuple[Registry | None, Heart | None]:
         """The registry, and what keeps this instance in it, once it is started."""

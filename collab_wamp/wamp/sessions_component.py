@@ -41,6 +41,7 @@ class Component(CollabComponent):
             pause=self.pause,
             background=self.background,
             retention=config.history.retention(),
+            held_s=config.conflicts.held_s,
         )
         history = self._sessions.history
         for procedure, answer in (
@@ -60,6 +61,7 @@ class Component(CollabComponent):
             (protocol.DESTROY, self._sessions.destroy),
             (protocol.GRANT, self._sessions.rights.grant),
             (protocol.REVOKE, self._sessions.rights.revoke),
+            (protocol.RESOLVE, self._sessions.resolving.resolve),
         ):
             await callers.serve(procedure, answer, shared=True)
             if config.server.workers > 1:

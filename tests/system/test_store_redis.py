@@ -18,6 +18,7 @@ from collab_wamp.store.commons import Bucket
 from collab_wamp.store.redis import RedisStore
 from collab_wamp.store.values import Presence, make_snapshot
 from tests.support.commons_contract import TOKEN, CommonsContract
+from tests.support.held_contract import HeldContract
 from tests.support.rights_contract import RightsContract
 from tests.support.store_contract import KEY, StoreContract, participant, submission
 from tests.support.valkey import ValkeyServer
@@ -57,6 +58,11 @@ class RedisCase(TestCase):
     async def wait(self, heard: list[Any], count: int) -> None:
         await until(lambda: len(heard) >= count)
 
+    async def pass_time(self, seconds: float) -> None:
+        over: Deferred[None] = Deferred()
+        reactor.callLater(seconds, over.callback, None)
+        await over
+
 
 class RedisCommonsTests(CommonsContract, RedisCase):
     async def setUp(self) -> None:
@@ -65,11 +71,6 @@ class RedisCommonsTests(CommonsContract, RedisCase):
 
     async def until(self, condition: Any) -> None:
         await until(condition)
-
-    async def pass_time(self, seconds: float) -> None:
-        over: Deferred[None] = Deferred()
-        reactor.callLater(seconds, over.callback, None)
-        await over
 
     async def fill_in_the_future(self, name: str, ms: float) -> None:
         await self.store._connection.command("SET", name, time.time() * 1000 + ms, "PX", 60_000)
@@ -84,7 +85,7 @@ class RedisCommonsTests(CommonsContract, RedisCase):
             self.assertGreater(await self.store._connection.command("PTTL", key), 0, key)
 
 
-class RedisStoreTests(StoreContract, VersionsContract, RightsContract, RedisCase):
+class RedisStoreTests(StoreContract, VersionsContract, RightsContract, HeldContract, RedisCase):
     async def drop_checkpoints(self) -> None:
         await self.store._connection.command("DEL", "{acme:notes}:checkpoints")
 

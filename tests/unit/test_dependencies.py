@@ -14,12 +14,14 @@ ROOT = Path(collab_wamp.__file__).parent
 PURE = {"errors", "protocol", "access", "tokens"}
 STORE = {
     "store.interface", "store.values", "store.answers", "store.announcements", "store.commons",
+    "store.held",
 }  # fmt: skip
 REGISTRY = {"registry.interface", "registry.forms", "registry.picking"}
 USE_CASES = {
     "document", "documents", "writer", "joining", "participants", "presence", "sessions", "relay",
     "caller", "credentials", "notices", "reports", "rights", "rates", "discovery",
     "feed", "telling", "merging", "surroundings", "shared", "retention", "history", "past",
+    "conflicts", "holding", "resolving",
 }  # fmt: skip
 PLAIN_PROCESSES = {"children", "embedded", "node", "several", "supervisor"}
 

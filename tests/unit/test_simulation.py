@@ -74,7 +74,7 @@ class PlantedBugTests(SynchronousTestCase):
             self.assert_noticed()
 
     def test_what_was_sent_before_a_join_is_committed_after_it(self) -> None:
-        with patch.object(memory_record, "_is_here", lambda *_args: True):
+        with patch.object(memory_record, "is_here", lambda *_args: True):
             self.assert_noticed()
 
     def test_gaps_are_not_filled_from_the_log(self) -> None:

@@ -9,14 +9,19 @@ from twisted.trial.unittest import TestCase
 from collab_wamp.store.memory import MemoryStore
 from collab_wamp.store.memory_commons import MemoryCommons
 from tests.support.commons_contract import CommonsContract
+from tests.support.held_contract import HeldContract
 from tests.support.rights_contract import RightsContract
 from tests.support.store_contract import KEY, StoreContract
 from tests.support.versions_contract import VersionsContract
 
 
-class MemoryStoreTests(StoreContract, VersionsContract, RightsContract, TestCase):
+class MemoryStoreTests(StoreContract, VersionsContract, RightsContract, HeldContract, TestCase):
     def setUp(self) -> None:
-        self.store = MemoryStore(now_ms=lambda: 0)
+        self.now_ms = 0
+        self.store = MemoryStore(now_ms=lambda: self.now_ms)
+
+    async def pass_time(self, seconds: float) -> None:
+        self.now_ms += int(seconds * 1000)
 
     async def wait(self, heard: list[Any], count: int) -> None:
         self.assertEqual(len(heard), count)
