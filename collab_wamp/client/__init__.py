@@ -5,6 +5,7 @@
 """
 
 from .client import Client, connect
+from .conflicts import Conflict
 from .document import Document
 from .errors import ClientError
 from .history import History, PastEdit
@@ -20,6 +21,7 @@ __all__ = [
     "Change",
     "Client",
     "ClientError",
+    "Conflict",
     "Document",
     "History",
     "JsonDocument",

@@ -6,10 +6,12 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from .. import protocol
+from .conflicts import Conflict
 from .driver import Driver
 from .errors import ClientError
 from .history import History, read_history
 from .observer import Rejection
+from .persistence import Choice, persistently
 from .positions import Position
 from .replica import Change
 from .roster import Participant
@@ -66,6 +68,12 @@ class Document(Driver):
     def unsent(self) -> bool:
         """Whether something was done here that has not been sent yet."""
         return self._replica.outbox.buffer is not None
+
+    @property
+    def held(self) -> Mapping[str, Conflict]:
+        """The user's edits that the server holds until `resolve`, and those that have expired, by
+        conflict id."""
+        return self._sync.conflicts.held
 
     # --- editing ----------------------------------------------------------------------------
 
@@ -158,6 +166,37 @@ class Document(Driver):
 
         return await read_history(call, self.session_id)
 
+    async def resolve(
+        self, conflict_id: str, choice: Choice, op: Any = None, revision: int | None = None
+    ) -> int:
+        """Decide about a conflict; however long that takes, and however often it is tried.
+
+        Args:
+            choice: `mine`: instead of what the others did; `theirs`: nothing; `both`: merged;
+                `op`: another operation.
+            op, revision: what to do instead, and the revision it was made at (default: that of
+                `Conflict.mine`).
+
+        Returns:
+            the revision it is committed at; with `theirs`, the head.
+
+        Raises:
+            ClientError: `no_such_conflict`, `base_too_old` and others; why the session is over.
+        """
+        kwargs: dict[str, Any] = {"session_id": self.session_id, "conflict_id": conflict_id}
+        kwargs["choice"] = choice
+        if choice == "op":
+            kwargs |= {"op": op, "revision": revision}
+
+        async def ask() -> Any:
+            await self.until(lambda: self._connection is not None)
+            assert self._connection is not None
+            return await self._connection.call(protocol.RESOLVE, kwargs)
+
+        answer = await persistently(ask, self._sleep)
+        self._sync.conflicts.resolved(conflict_id, answer["revision"])
+        return int(answer["revision"])
+
     async def close(self) -> None:
         """Leave the session. It raises nothing.
 
@@ -206,6 +245,15 @@ class Document(Driver):
     def on_rejected(self, listener: Callable[[Rejection], object]) -> Unlisten:
         """Be told of an edit that the server refused, and that was taken back here."""
         return self._listeners.add("rejected", listener)
+
+    def on_conflict(self, listener: Callable[[Conflict], object]) -> Unlisten:
+        """Be told of an edit that was taken back here, since others have changed the same; and of
+        what becomes of it."""
+        return self._listeners.add("conflict", listener)
+
+    def on_merged(self, listener: Callable[[list[Mapping[str, Any]]], object]) -> Unlisten:
+        """Be told of conflicts of an edit that was merged all the same, see `Observer.merged`."""
+        return self._listeners.add("merged", listener)
 
     def on_sent(self, listener: Callable[[int], object]) -> Unlisten:
         """Be told of the number of an edit each time it is sent; all done so far is in it."""

@@ -8,6 +8,7 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
+from .conflicts import Conflict
 from .connection import Connection
 from .errors import ClientError
 from .listeners import Listeners
@@ -26,7 +27,8 @@ class Driver:
     """Does what a `Sync` says is to be done, and tells it and the listeners what happened.
 
     It is the `Observer` of its `Sync`. Those who listen are told by these names: `change`,
-    `roster`, `presence`, `status`, `rejected`, `sent`, `acknowledged`.
+    `roster`, `presence`, `status`, `rejected`, `conflict`, `merged`, `sent`,
+    `acknowledged`.
     """
 
     log = Logger()
@@ -125,6 +127,12 @@ class Driver:
     def rejected(self, rejection: Rejection) -> None:
         self._listeners.tell("rejected", rejection)
 
+    def conflicted(self, conflict: Conflict) -> None:
+        self._listeners.tell("conflict", conflict)
+
+    def merged(self, conflicts: list[Mapping[str, Any]]) -> None:
+        self._listeners.tell("merged", conflicts)
+
     def ended(self, error: ClientError) -> None:
         if self._timer is not None and self._timer.active():
             self._timer.cancel()
@@ -145,6 +153,11 @@ class Driver:
             raise self._sync.end
         if self._sync.right == "view":
             raise ClientError("denied", "This session is read-only.")
+
+    def _sleep(self, seconds: float) -> Deferred[None]:
+        over: Deferred[None] = Deferred()
+        self._reactor.callLater(seconds, over.callback, None)
+        return over
 
     def _now(self) -> float:
         return float(self._reactor.seconds())

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 import attrs
 
+from .conflicts import Conflict
 from .errors import ClientError
 from .replica import Change
 
@@ -41,5 +43,11 @@ class Observer(Protocol):
     def acknowledged(self, seq: int) -> None: ...
 
     def rejected(self, rejection: Rejection) -> None: ...
+
+    def conflicted(self, conflict: Conflict) -> None:
+        """An edit is in conflict with others', and was taken back here; or what came of it."""
+
+    def merged(self, conflicts: list[Mapping[str, Any]]) -> None:
+        """An edit was merged in spite of these: `{kind, where, revision, user_id, client_id}`."""
 
     def ended(self, error: ClientError) -> None: ...

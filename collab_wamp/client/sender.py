@@ -101,7 +101,7 @@ class Sender:
                 wait = backoff(self._random, self._failures, 0.1, 2.0)
             self._failures += 1
             self.at = now + wait
-        elif reaction == "refuse" and self._copies > 1:
+        elif reaction == "refuse" and self._copies > 1 and error.code != "conflict":
             # A copy sent before may have been committed; a join tells.
             message = f"Whether the edit is committed is not known ({error})."
             return "snapshot", ClientError("seq_gap", message)

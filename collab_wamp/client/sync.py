@@ -12,6 +12,7 @@ from typing import Any
 
 from .. import protocol
 from .announcer import Announcer
+from .conflicts import Conflicts
 from .errors import ClientError
 from .observer import Observer, Rejection
 from .replica import Replica
@@ -36,6 +37,7 @@ class Sync:
     Attributes:
         replica: None until the session was joined for the first time.
         participant_id, right: as the last join said.
+        conflicts: those that the user has to decide about.
         end: why the session is over for this client, or None.
         wake_at: see `due`.
     """
@@ -46,6 +48,7 @@ class Sync:
         self.participant_id = ""
         self.right = ""
         self.roster = Roster()
+        self.conflicts = Conflicts(observer.conflicted)
         self.end: ClientError | None = None
         self.wake_at = INFINITY
         self._observer = observer
@@ -178,6 +181,10 @@ class Sync:
         Args:
             result: of a call: its single positional result.
         """
+        is_edit = isinstance(request, Call) and request.procedure == protocol.EDIT
+        if is_edit and (conflicts := result.get("conflicts")):
+            # Also where the stream was faster than the answer.
+            self._observer.merged(conflicts)
         round = self._round
         if round is None or request not in round.waiting:
             return
@@ -235,9 +242,12 @@ class Sync:
         if reaction == "refuse" or error.code == "seq_reused":
             # `seq_reused`: another body was committed under the number, so this one never will be.
             self._sender.rejected()
-            lost = self.replica.reject()
-            text = self.replica.type.text_of(lost)
-            self._observer.rejected(Rejection(error, lost, text))
+            lost, held = self.replica.reject(), False
+            if error.code == "conflict":
+                held = self.conflicts.refused(error, lost).state == "held"
+            if not held:
+                text = self.replica.type.text_of(lost)
+                self._observer.rejected(Rejection(error, lost, text))
         if reaction not in ("again", "refuse"):
             self._round_failed(round, error, now)
 
@@ -283,6 +293,7 @@ class Sync:
         self.right = joined["rights"]
         round.topics = joined["topics"]
         self._sender.limit(joined["limits"])
+        self._take_held(joined.get("held", []))
         replica = self._adopt(joined)
         self._fresh = False
         self.roster.reset(joined["roster"])
@@ -294,6 +305,17 @@ class Sync:
             subscribe = Subscribe(round.topics[kind], kind)
             round.subscriptions.add(subscribe)
             self._request(round, subscribe, now)
+
+    def _take_held(self, rows: list[Mapping[str, Any]]) -> None:
+        """An edit in flight that is held was answered so, though the answer was lost."""
+        answer, lost = "", None
+        in_flight = None if self.replica is None else self.replica.outbox.in_flight
+        if self.replica is not None and in_flight is not None:
+            answer = self.conflicts.answer_to(rows, self.settings.client_id, in_flight.seq)
+            if answer:
+                self._sender.rejected()
+                lost = self.replica.reject()
+        self.conflicts.joined(rows, answer, lost)
 
     def _adopt(self, joined: Mapping[str, Any]) -> Replica:
         """Take the document over, or what happened to it since it was last seen."""
@@ -385,6 +407,9 @@ class Sync:
             # An older connection of this client may have been heard of late; once.
             self._fenced = reason == "fenced"
             raise ClientError("not_joined", f"Put out of the session: {reason}.")
+        if "conflict" in event:
+            self.conflicts.event(event["conflict"])
+            return
         if not Roster.knows(event):
             return
         if not round.roster_known:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from collab_wamp import protocol
+from collab_wamp.client.conflicts import Conflict
 from collab_wamp.client.errors import ClientError, from_wamp
 from collab_wamp.client.observer import Rejection
 from collab_wamp.client.replica import Change
@@ -61,6 +63,8 @@ class Client:
         self.sync = Sync(Settings("notes", client_id=ME, **settings), self, lambda: 0.5)
         self.changes: list[Change] = []
         self.rejections: list[Rejection] = []
+        self.conflicts: list[Conflict] = []
+        self.merges: list[list[Mapping[str, Any]]] = []
         self.ends: list[ClientError] = []
         self.placements: list[list[str]] = []
         self.subscriptions: dict[str, Subscribe] = {}
@@ -80,6 +84,12 @@ class Client:
 
     def rejected(self, rejection: Rejection) -> None:
         self.rejections.append(rejection)
+
+    def conflicted(self, conflict: Conflict) -> None:
+        self.conflicts.append(conflict)
+
+    def merged(self, conflicts: list[Mapping[str, Any]]) -> None:
+        self.merges.append(conflicts)
 
     def ended(self, error: ClientError) -> None:
         self.ends.append(error)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
@@ -12,6 +13,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from collab_wamp import documents
 from collab_wamp.caller import Caller
+from collab_wamp.client.conflicts import Conflict
 from collab_wamp.client.errors import ClientError, from_wamp
 from collab_wamp.client.observer import Rejection
 from collab_wamp.client.replica import Change
@@ -132,6 +134,7 @@ class Person:
         self.line: Line | None = None
         self.changes: list[Change] = []
         self.rejections: list[Rejection] = []
+        self.conflicts: list[Conflict] = []
         self.ends: list[ClientError] = []
         self.sent_seqs: list[int] = []
         self.acknowledged_seqs: list[int] = []
@@ -216,6 +219,11 @@ class Person:
 
     def rejected(self, rejection: Rejection) -> None:
         self.rejections.append(rejection)
+
+    def conflicted(self, conflict: Conflict) -> None:
+        self.conflicts.append(conflict)
+
+    def merged(self, conflicts: list[Mapping[str, Any]]) -> None: ...
 
     def ended(self, error: ClientError) -> None:
         self.ends.append(error)
