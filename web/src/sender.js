@@ -84,7 +84,10 @@ export class Sender {
         round.acknowledged = resolve;
         const { epoch } = replica;
         const request = { epoch, client_id: this.#settings.clientId, ...message };
-        round.call(EDIT, request).then(resolve, reject);
+        round.call(EDIT, request).then((result) => {
+          if (result.conflicts) this.#host.merged(result.conflicts);
+          resolve(result);
+        }, reject);
       });
       if (!round.active) return;
       if (answer && replica.answered(message.seq, answer.revision)) this.acknowledged(round);
@@ -104,7 +107,7 @@ export class Sender {
     if (reaction === "again") {
       const wait = error.retryAfterMs ?? backoff(this.#clock, this.#failures++, 100, 2000);
       await new Promise((resolve) => this.#clock.setTimeout(resolve, wait));
-    } else if (reaction === "refuse" && again) {
+    } else if (reaction === "refuse" && again && error.code !== "conflict") {
       // The first copy may have been committed before this one was refused; a join tells.
       throw new CollabError("seq_gap", "Whether the edit was committed is not known.");
     } else if (reaction === "refuse") {

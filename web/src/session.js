@@ -10,6 +10,7 @@
  */
 
 import { Announcer } from "./announcer.js";
+import { Conflicts } from "./conflicts.js";
 import { CollabError } from "./errors.js";
 import { Emitter } from "./events.js";
 import { People } from "./people.js";
@@ -27,6 +28,8 @@ import { TYPES } from "./types.js";
  * | `presence` | `string[]`: ids of participants that have moved |
  * | `status` | `Status` |
  * | `rejected` | `{error, lost, text}`: an edit was refused, and taken back here: the operation, what it inserted |
+ * | `conflict` | `Conflict`: an edit was taken back, since others have changed the same; or what came of it |
+ * | `merged` | conflicts of an edit that was merged all the same: `{kind, where, revision, user_id, client_id}[]` |
  * | `error` | `Error`: an editor could not hand an edit over; it shows the session's text again |
  * | `ended` | `CollabError`: the session is over for this client; the content stays readable |
  */
@@ -37,6 +40,7 @@ export class Session extends Emitter {
     () => this.#replica,
     (name, value) => this.emit(name, value),
   );
+  #conflicts;
   #replica = null;
   #undo;
   #ended = null;
@@ -55,6 +59,7 @@ export class Session extends Emitter {
     this.participantId = null;
     /** @type {"view" | "edit" | "manage" | null} */
     this.right = null;
+    this.#conflicts = new Conflicts(this.type, (conflict) => this.emit("conflict", conflict));
     this.#announcer = new Announcer({
       clock: settings.clock,
       intervalMs: settings.presenceMs,
@@ -73,6 +78,7 @@ export class Session extends Emitter {
         },
         presence: (event) => this.#people.place(event),
         rejected: (error, lost) => this.#onRejected(error, lost),
+        merged: (conflicts) => this.emit("merged", conflicts),
         progress: (acknowledged) => this.#progress(acknowledged),
       },
       { ...settings, sessionId, clientId, type, userInfo, create },
@@ -149,6 +155,29 @@ export class Session extends Emitter {
    */
   setUserInfo(userInfo) {
     return this.#sync.introduce(userInfo);
+  }
+
+  /** The user's edits that wait for `resolve`. @returns {import("./conflicts.js").Conflict[]} */
+  get held() {
+    return [...this.#conflicts.held.values()];
+  }
+
+  /**
+   * Decide about a conflict; however long that takes, and however often it is tried.
+   *
+   * @param {string} conflictId
+   * @param {"mine" | "theirs" | "both" | "op"} choice `mine`: instead of what the others did;
+   *   `theirs`: nothing; `both`: merged; `op`: another operation
+   * @param {any} [op] with the choice `op`
+   * @param {number} [revision] that it was made at, if not the `revision` of the conflict
+   * @returns {Promise<number>} the revision it is committed at; with `theirs`, the head
+   * @throws {CollabError}
+   */
+  async resolve(conflictId, choice, op, revision) {
+    const request = { conflict_id: conflictId, choice, op, revision };
+    const result = await this.#sync.resolve(request);
+    this.#conflicts.resolved(conflictId, result.revision);
+    return result.revision;
   }
 
   /** Fulfilled when the server has everything; rejected where the session ends before. */
@@ -229,6 +258,7 @@ export class Session extends Emitter {
   // --- what sync tells ------------------------------------------------------------------------
 
   #adopt(joined, limits) {
+    this.#takeHeld(joined.held ?? []);
     this.participantId = joined.participant_id;
     this.right = joined.rights;
     const { epoch, revision, content, next_seq: nextSeq } = joined;
@@ -257,6 +287,14 @@ export class Session extends Emitter {
     this.#people.reset(joined);
   }
 
+  /** An edit in flight that is held was answered so, though the answer was lost. */
+  #takeHeld(rows) {
+    const seq = this.#replica?.outbox.inFlight?.seq;
+    const answer = this.#conflicts.answerTo(rows, this.clientId, seq);
+    const lost = answer === null ? null : this.#replica.reject();
+    this.#conflicts.joined(rows, answer, lost);
+  }
+
   #onJoined() {
     // What is published before goes nowhere.
     this.#announcer.restart();
@@ -264,8 +302,10 @@ export class Session extends Emitter {
   }
 
   #onRoster(event) {
-    const { left, destroyed, epoch } = event;
-    if (destroyed) {
+    const { left, destroyed, epoch, conflict } = event;
+    if (conflict) {
+      this.#conflicts.event(conflict);
+    } else if (destroyed) {
       this.end(new CollabError("no_such_session", "The session was destroyed."));
     } else if (epoch) {
       this.#sync.restart(new CollabError("stale_epoch", "The session goes on under a new epoch."));
@@ -282,7 +322,9 @@ export class Session extends Emitter {
   }
 
   #onRejected(error, lost) {
-    this.emit("rejected", { error, lost, text: this.type.textOf(lost) });
+    const isHeld =
+      error.code === "conflict" && this.#conflicts.refused(error, lost).state === "held";
+    if (!isHeld) this.emit("rejected", { error, lost, text: this.type.textOf(lost) });
     this.#progress(false);
   }
 

@@ -12,6 +12,7 @@ import { backoff } from "./timing.js";
 const CREATE = "collab.session.create";
 const JOIN = "collab.session.join";
 const LEAVE = "collab.session.leave";
+const RESOLVE = "collab.session.resolve";
 
 const DEFAULT_LIMITS = { op_parts: 1000, op_insert_bytes: 32 * 1024 };
 const STABLE_MS = 5000;
@@ -31,6 +32,7 @@ const JOIN_PATIENCE = 4;
  *   that came since it was asked for
  * @property {(event: any) => void} presence
  * @property {(error: CollabError, lost: any) => void} rejected
+ * @property {(conflicts: any[]) => void} merged an edit was merged in spite of these
  * @property {(acknowledged: boolean) => void} progress something arrived, was sent or was lost
  */
 
@@ -135,6 +137,25 @@ export class Sync {
         return;
       } catch (error) {
         if (["end", "refuse"].includes(reactionTo(error))) throw error;
+        await this.#pause(error.retryAfterMs ?? backoff(this.#clock, tries, 500, 5000));
+      }
+    }
+  }
+
+  /**
+   * Decide about a held edit, over one connection after another: it is done once, however often.
+   *
+   * @returns {Promise<{revision: number}>}
+   * @throws {CollabError} an answer that will not become another one, or the session ends before
+   */
+  async resolve(request) {
+    for (let tries = 0; ; tries++) {
+      const round = await this.#nextJoined();
+      try {
+        return await round.call(RESOLVE, request);
+      } catch (error) {
+        const again = ["again", "reconnect", "token"].includes(reactionTo(error));
+        if (!again || error.code === "internal") throw error;
         await this.#pause(error.retryAfterMs ?? backoff(this.#clock, tries, 500, 5000));
       }
     }

@@ -22,6 +22,8 @@ export class ModelNode {
   right = "edit";
   /** Subscriptions of one connection. */
   mostSubscriptions = 500;
+  /** Called with (conflict id, choice): the answer to `collab.session.resolve`. */
+  resolve = () => ({ revision: 1 });
   #epochs = 0;
   delay = () => 5;
 
@@ -84,6 +86,7 @@ export class ModelNode {
       revision: session.log.length,
       ...(since ? { edits: session.log.slice(revision) } : { content: session.content }),
       next_seq: (session.seen.get(clientId)?.seq ?? 0) + 1,
+      ...(session.held ? { held: session.held } : {}),
       roster: [...session.people.values()].map(({ row }) => row),
       presence: {},
       rights: this.right,
@@ -151,6 +154,10 @@ export class ModelNode {
     session.log.push(edit);
     const after = session.log.length - 1;
     this.publish(session, "edits", { epoch: session.epoch, after, edits: [edit] });
+  }
+
+  _resolve(_session, _socket, { conflict_id: id, choice }) {
+    return this.resolve(id, choice);
   }
 
   /** Commit somebody's insertion at the end, and announce nothing. */
