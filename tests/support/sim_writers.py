@@ -166,9 +166,10 @@ class JsonWriter(TextWriter):
         named, name = document["named"], chance.choice("abc")
         if name not in named:
             return []
-        was, value = named[name]["value"], next(self._things)
-        named[name] = {"value": value}
-        return [{"p": ["named", name, "value"], "od": was, "oi": value}]
+        # Sent in pieces, an object is there for a moment without what is in it.
+        was = {"od": named[name]["value"]} if "value" in named[name] else {}
+        named[name] = {"value": next(self._things)}
+        return [{"p": ["named", name, "value"], "oi": named[name]["value"], **was}]
 
     def _add(self, chance: random.Random, document: Any) -> list[Any]:
         number = chance.choice((-3, 1, 2))
