@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from .base import Conflict, Limits, OpError, OTType, TooMuchWork, rebase
 from .json_type import JSON
+from .rich_text import RICH_TEXT
 from .text import TEXT
 
-TYPES: dict[str, OTType] = {kind.name: kind for kind in (TEXT, JSON)}
+TYPES: dict[str, OTType] = {kind.name: kind for kind in (TEXT, RICH_TEXT, JSON)}
 
 
 def get_type(name: str) -> OTType:

@@ -119,7 +119,7 @@ class TextType:
             return ""
         if not isinstance(content, str):
             raise OpError(f"a text is wanted, not {type(content).__name__}")
-        if content and (wrong := _unsound(content)):
+        if content and (wrong := unsound(content)):
             raise OpError(f"it has {wrong}")
         return content
 
@@ -408,7 +408,7 @@ def _check_text(text: str, index: int, what: str) -> int:
     """The text's size in bytes of UTF-8."""
     if not text:
         raise OpError(f"{what} must not be empty", index)
-    if wrong := _unsound(text):
+    if wrong := unsound(text):
         raise OpError(f"{what} has {wrong}", index)
     return len(text.encode())
 
@@ -426,7 +426,7 @@ def _check_deletion(part: dict[Any, Any], index: int) -> None:
         raise OpError(f"a deletion is a number or a text, not {type(deleted).__name__}", index)
 
 
-def _unsound(text: str) -> str:
+def unsound(text: str) -> str:
     """What of a text cannot be sent to everybody, or ""."""
     # WAMP's JSON takes a text that starts with U+0000 for binary data, and by editing any
     # character can come to stand at a start.
