@@ -109,6 +109,9 @@ class RichTextType:
     def transform(self, op: Op, other: Op, side: Side) -> Op:
         return rich_algebra.transform(op, other, side)
 
+    def work(self, op: Op, other: Op) -> int:
+        return len(op) + len(other)
+
     def transform_position(self, position: int, op: Op) -> int:
         return rich_algebra.transform_position(position, op)
 

@@ -10,9 +10,10 @@ import attrs
 
 from collab_wamp.ot import OTType
 from collab_wamp.ot.json_type import JSON
+from collab_wamp.ot.rich_text import RICH_TEXT
 from collab_wamp.ot.text import TEXT
 
-from . import json_operations, operations
+from . import json_operations, operations, rich_operations
 
 
 @attrs.frozen
@@ -35,6 +36,15 @@ GENERATORS: dict[str, Generator] = {
             TEXT,
             lambda chance: operations.random_text(chance, 10, operations.CHARACTERS),
             lambda chance, document: operations.random_edit(
+                chance, document, alphabet=operations.CHARACTERS
+            ),
+        ),
+        Generator(
+            RICH_TEXT,
+            lambda chance: rich_operations.random_document(
+                chance, 3, alphabet=operations.CHARACTERS
+            ),
+            lambda chance, document: rich_operations.random_edit(
                 chance, document, alphabet=operations.CHARACTERS
             ),
         ),

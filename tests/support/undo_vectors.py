@@ -13,7 +13,7 @@ from .generators import GENERATORS, Generator
 CASES = 25
 STEPS = 18
 # Types that there are in every language.
-NAMES = ("text",)
+NAMES = ("text", "rich_text")
 OTHERS = ("anna-001", "cleo-001")
 
 

@@ -19,6 +19,7 @@ from collab_wamp.ot.text import TEXT
 from .json_vectors import json_vectors
 from .node_reference import ask
 from .operations import CHARACTERS, random_edit, random_text
+from .rich_vectors import rich_text_vectors
 from .undo_vectors import undo_vectors
 
 FOLDER = Path(__file__).parents[1] / "vectors"
@@ -196,6 +197,7 @@ def write(name: str, value: Any) -> None:
 
 if __name__ == "__main__":
     write("text.json", text_vectors())
+    write("rich_text.json", rich_text_vectors())
     write("json.json", json_vectors())
     write("outbox.json", outbox_vectors())
     write("undo.json", undo_vectors())

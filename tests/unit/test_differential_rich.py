@@ -1,20 +1,14 @@
-"""The type `rich_text` is equal to quill-delta, byte for byte but for the order of keys.
-
-quill-delta counts UTF-16, and we count code points: what goes to it and what comes from it is
-converted here.
-"""
+"""The type `rich_text` is equal to quill-delta, byte for byte but for the order of keys."""
 
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
 from typing import Any
 
 from twisted.trial.unittest import TestCase
 
 from collab_wamp.ot import rich_attributes
 from collab_wamp.ot.rich_text import RICH_TEXT
-from tests.support import node_reference
 from tests.support.rich_operations import (
     VALUES,
     Op,
@@ -24,6 +18,7 @@ from tests.support.rich_operations import (
     text_of,
     written,
 )
+from tests.support.rich_reference import ask, in_code_points, in_utf16
 
 CASES = 10_000
 
@@ -73,64 +68,6 @@ def make_messy(chance: random.Random, op: Op) -> Op:
     return messy
 
 
-def in_utf16(op: Op, before: str) -> Op:
-    """An operation on a text with lengths in UTF-16 instead of code points."""
-    return _converted(op, before, lambda rest, count: len(rest[:count].encode("utf-16-le")) // 2)
-
-
-def in_code_points(op: Op, before: str) -> Op:
-    """An operation on a text with lengths in code points instead of UTF-16."""
-    return _converted(
-        op,
-        before,
-        lambda rest, count: len(rest.encode("utf-16-le")[: 2 * count].decode("utf-16-le")),
-    )
-
-
-def _converted(op: Op, before: str, convert: Callable[[str, int], int]) -> Op:
-    result: Op = []
-    at = 0
-    for part in op:
-        kind = next((kind for kind in ("retain", "delete") if kind in part), None)
-        if kind is None:
-            result.append(part)
-            continue
-        count = convert(before[at:], part[kind])
-        result.append({**part, kind: count})
-        # One of both is in code points.
-        at += min(count, part[kind])
-    return result
-
-
-def for_reference(case: dict[str, Any]) -> dict[str, Any]:
-    before, after = text_of(case["document"]), text_of(case["after_a"])
-    return {
-        **case,
-        "a": in_utf16(case["a"], before),
-        "b": in_utf16(case["b"], before),
-        "c": in_utf16(case["c"], after),
-        "messy": in_utf16(case["messy"], before),
-        "position": len(before[: case["position"]].encode("utf-16-le")) // 2,
-    }
-
-
-def from_reference(case: dict[str, Any], theirs: dict[str, Any]) -> dict[str, Any]:
-    before = text_of(case["document"])
-    after_a, after_b = text_of(case["after_a"]), text_of(case["after_b"])
-    position = len(after_a.encode("utf-16-le")[: 2 * theirs["position"]].decode("utf-16-le"))
-    return {
-        **theirs,
-        "b_right": in_code_points(theirs["b_right"], after_a),
-        "a_left": in_code_points(theirs["a_left"], after_b),
-        "composed": in_code_points(theirs["composed"], before),
-        "inverted": in_code_points(theirs["inverted"], after_a),
-        "normalized": in_code_points(theirs["normalized"], before),
-        "position": position,
-        # No attributes are none, or an object with none, there.
-        "attributes": [found or None for found in theirs["attributes"]],
-    }
-
-
 def answer(case: dict[str, Any]) -> dict[str, Any]:
     """What our type says to a case."""
     document, a, b, c = case["document"], case["a"], case["b"], case["c"]
@@ -157,12 +94,8 @@ def answer(case: dict[str, Any]) -> dict[str, Any]:
 class RichDifferentialTests(TestCase):
     def test_rich_text_is_quill_delta(self) -> None:
         cases = [make_case(seed) for seed in range(CASES)]
-        answers = node_reference.ask(
-            "rich_text.mjs", "quill-delta", [for_reference(case) for case in cases]
-        )
-        for seed, (case, theirs) in enumerate(zip(cases, answers, strict=True)):
+        for seed, (case, theirs) in enumerate(zip(cases, ask(cases), strict=True)):
             ours = answer(case)
-            theirs = from_reference(case, theirs)
             self.assertEqual(written(ours["applied"]), written(case["after_a"]), f"seed {seed}")
             for what in ours:
                 self.assertEqual(

@@ -11,8 +11,10 @@ from twisted.trial.unittest import TestCase
 from collab_wamp.ot import Limits, OpError, get_type
 from collab_wamp.ot.json_type import JSON
 from collab_wamp.ot.outbox import Outbox
+from collab_wamp.ot.rich_text import RICH_TEXT
 from collab_wamp.ot.text import TEXT
 from collab_wamp.ot.undo import UndoStack
+from tests.support.rich_operations import written
 from tests.support.undo_vectors import call_undo
 from tests.support.vectors import call
 
@@ -73,6 +75,28 @@ class VectorTests(TestCase):
         for misfit in vectors["misfits"]:
             op = JSON.check(misfit["op"], Limits())
             self.assertRaises(OpError, JSON.fit, JSON.measure(misfit["document"]), op)
+
+    def test_rich_text(self) -> None:
+        for case in read("rich_text.json")["cases"]:
+            document, a, b, limits = case["document"], case["a"], case["b"], case["limits"]
+            for op in (a, b, case["c"]):
+                self.assertEqual(RICH_TEXT.check(op, Limits()), op)
+            found = {
+                "applied": RICH_TEXT.apply(document, a),
+                "a_left": RICH_TEXT.transform(a, b, "left"),
+                "b_right": RICH_TEXT.transform(b, a, "right"),
+                "composed": RICH_TEXT.compose(a, case["c"]),
+                "inverted": RICH_TEXT.invert(a, document),
+                "position_after": RICH_TEXT.transform_position(case["position"], a),
+                "difference": RICH_TEXT.difference(case["after_b"], case["applied"]),
+                "split": list(RICH_TEXT.split(a, limits["parts"], limits["size"])),
+            }
+            expected = {name: case[name] for name in found}
+            self.assertEqual(written(found), written(expected), case)
+
+    def test_what_rich_text_refuses(self) -> None:
+        for op in read("rich_text.json")["refused"]:
+            self.assertRaises(OpError, RICH_TEXT.check, op, Limits())
 
     def test_outbox(self) -> None:
         for case in read("outbox.json")["cases"]:

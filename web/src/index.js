@@ -8,4 +8,5 @@ export { CollabError } from "./errors.js";
 export { json } from "./json.js";
 export { Outbox } from "./outbox.js";
 export { EditingSession as Session } from "./editing-session.js";
+export { richText } from "./rich-text.js";
 export { text } from "./text.js";

@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { json } from "../src/json.js";
 import { Gap, Outbox } from "../src/outbox.js";
+import { richText } from "../src/rich-text.js";
 import { text } from "../src/text.js";
 import { TYPES } from "../src/types.js";
 import { UndoStack } from "../src/undo.js";
@@ -37,6 +38,33 @@ test("text does what the vectors say", () => {
 test("text refuses what the vectors refuse", () => {
   for (const op of read("text.json").refused) {
     assert.throws(() => text.check(op, { length: 2 ** 31 }), TypeError, JSON.stringify(op));
+  }
+});
+
+test("rich text does what the vectors say", () => {
+  for (const vector of read("rich_text.json").cases) {
+    const { document, a, b, c, position, limits, after_b, ...expected } = vector;
+    for (const op of [a, b]) richText.check(op, { length: richText.length(document) });
+    const index = richText.indexOf(document);
+    const found = {
+      applied: richText.apply(document, a),
+      a_left: richText.transform(a, b, "left"),
+      b_right: richText.transform(b, a, "right"),
+      composed: richText.compose(a, c),
+      inverted: richText.invert(a, document),
+      position_after: richText.transformPosition(position, a),
+      difference: richText.difference(after_b, expected.applied),
+      split: richText.split(a, limits),
+      delta: richText.toDelta(a, index),
+    };
+    assert.deepEqual(found, expected);
+    assert.deepEqual(richText.fromDelta(found.delta, index), a);
+  }
+});
+
+test("rich text refuses what the vectors refuse", () => {
+  for (const op of read("rich_text.json").refused) {
+    assert.throws(() => richText.check(op, { length: 2 ** 31 }), TypeError, JSON.stringify(op));
   }
 });
 
