@@ -11,6 +11,7 @@ from .errors import ClientError
 from .history import History, PastEdit
 from .json_document import Author, JsonDocument, What, observe
 from .observer import Rejection
+from .patches import Patch, Reason
 from .positions import Position
 from .replica import Change
 from .roster import Participant
@@ -27,7 +28,9 @@ __all__ = [
     "JsonDocument",
     "Participant",
     "PastEdit",
+    "Patch",
     "Position",
+    "Reason",
     "Rejection",
     "Status",
     "What",

@@ -7,9 +7,9 @@ from typing import Any
 
 from .. import protocol
 from .conflicts import Conflict
-from .driver import Driver
 from .errors import ClientError
 from .history import History, read_history
+from .keeping import Keeping
 from .observer import Rejection
 from .persistence import Choice, persistently
 from .positions import Position
@@ -20,7 +20,7 @@ from .status import Status
 Unlisten = Callable[[], None]
 
 
-class Document(Driver):
+class Document(Keeping):
     """A session's document; `Client.open` makes it.
 
     It is edited at any time, also offline: what is done here is sent as soon as it can be, and
@@ -243,7 +243,8 @@ class Document(Driver):
         return self._listeners.add("status", listener)
 
     def on_rejected(self, listener: Callable[[Rejection], object]) -> Unlisten:
-        """Be told of an edit that the server refused, and that was taken back here."""
+        """Be told of an edit that the server refused, and that was taken back here; it is kept as
+        a patch."""
         return self._listeners.add("rejected", listener)
 
     def on_conflict(self, listener: Callable[[Conflict], object]) -> Unlisten:

@@ -13,13 +13,14 @@ from .connection import Connection
 from .errors import ClientError
 from .listeners import Listeners
 from .observer import Rejection
+from .patches import Reason
 from .replica import Change, Replica
 from .requests import Action, Call, GiveUp, Publish, Request, Subscribe
 from .roster import Participant
 from .settings import Settings
 from .status import State, Status
 from .subscriptions import Following, Handler
-from .sync import Sync
+from .sync import Sync, milliseconds
 from .waiters import Waiters
 
 
@@ -27,7 +28,7 @@ class Driver:
     """Does what a `Sync` says is to be done, and tells it and the listeners what happened.
 
     It is the `Observer` of its `Sync`. Those who listen are told by these names: `change`,
-    `roster`, `presence`, `status`, `rejected`, `conflict`, `merged`, `sent`,
+    `roster`, `presence`, `status`, `rejected`, `conflict`, `merged`, `patches`, `sent`,
     `acknowledged`.
     """
 
@@ -133,12 +134,32 @@ class Driver:
     def merged(self, conflicts: list[Mapping[str, Any]]) -> None:
         self._listeners.tell("merged", conflicts)
 
+    def patches_changed(self) -> None:
+        self._listeners.tell("patches", self._replica.rescue.patches.all)
+
     def ended(self, error: ClientError) -> None:
+        if self._sync.replica is not None:
+            reason = Reason(error.code, error.message)
+            self._sync.replica.rescue.keep_pending(reason, milliseconds(self._now()))
         if self._timer is not None and self._timer.active():
             self._timer.cancel()
         for topic, handler in self._following.clear():
             if self._connection is not None:
                 self._connection.unsubscribe(topic, handler)
+
+    async def _call(self, procedure: str, **kwargs: Any) -> Any:
+        """Call a procedure for this session; its result.
+
+        Raises:
+            ClientError: of the server; `disconnected` and `timeout`, where the outcome is unknown;
+                why the session is over.
+        """
+        if self._sync.end is not None:
+            raise self._sync.end
+        if self._connection is None:
+            raise ClientError("disconnected", "There is no connection.")
+        who = {"session_id": self.session_id, **kwargs}
+        return await self._connection.call(procedure, who, self._sync.settings.timeout_s)
 
     # --- work -------------------------------------------------------------------------------
 

@@ -9,6 +9,7 @@ import attrs
 
 from .conflicts import Conflict
 from .errors import ClientError
+from .patches import Patch
 from .replica import Change
 
 
@@ -19,11 +20,13 @@ class Rejection:
     Attributes:
         op: what is lost, an operation at the revision that was current.
         text: what it had inserted, for a person to read or copy.
+        patch: in which it is kept, maybe with what was refused before it.
     """
 
     error: ClientError
     op: Any
     text: str
+    patch: Patch
 
 
 class Observer(Protocol):
@@ -49,5 +52,8 @@ class Observer(Protocol):
 
     def merged(self, conflicts: list[Mapping[str, Any]]) -> None:
         """An edit was merged in spite of these: `{kind, where, revision, user_id, client_id}`."""
+
+    def patches_changed(self) -> None:
+        """There are other patches than before."""
 
     def ended(self, error: ClientError) -> None: ...

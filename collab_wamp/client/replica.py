@@ -14,7 +14,10 @@ from ..ot import Limits, OpError, get_type
 from ..ot.outbox import InFlight, Message, Outbox
 from ..ot.undo import UndoStack
 from .own_edits import OwnEdits
+from .patches import Patch
 from .positions import Position, Positions
+from .rescue import Rescue
+from .resetting import go_on_from
 
 # What a user does in one step may be as large as they like: it is sent in pieces.
 _UNLIMITED = Limits(parts=1 << 30, insert_bytes=1 << 30)
@@ -52,6 +55,7 @@ class Replica:
         changed: told of every `Change`.
         placed: told of the participants whose positions the server has set.
         acknowledged: told of the number of the edit that was in flight and is committed.
+        patched: told when there are other patches than before.
         keep_undo: whether edits can be undone; it costs some work for each edit of the others.
     """
 
@@ -67,6 +71,7 @@ class Replica:
         changed: Callable[[Change], None],
         placed: Callable[[list[str]], None],
         acknowledged: Callable[[int], None],
+        patched: Callable[[], None] = lambda: None,
         keep_undo: bool = True,
     ) -> None:
         self.type = get_type(type_name)
@@ -78,6 +83,7 @@ class Replica:
         self._measure = self.type.measure(content)
         undo = UndoStack(self.type, lambda: self.content) if keep_undo else None
         self.own_edits = OwnEdits(self.outbox, undo)
+        self.rescue = Rescue(self.outbox, patched)
         self._changed = changed
         self._on_acknowledged = acknowledged
 
@@ -197,6 +203,7 @@ class Replica:
         assert in_flight is not None
         self.own_edits.settle()
         self.positions.committed(in_flight.now)
+        self.rescue.patches.accepted(in_flight)
         self._on_acknowledged(in_flight.seq)
 
     def rejoined(self, parts: int, size: int) -> None:
@@ -209,11 +216,13 @@ class Replica:
         self.own_edits.rejoined()
 
     def reject(self) -> Any:
-        """The server refused the edit in flight: take it back here.
+        """The server refused the edit in flight: take it back here. `rescue` is to be told what
+        becomes of it.
 
         Returns:
             the operation that is lost.
         """
+        self.rescue.rejecting(self.outbox.in_flight)
         undo, lost = self.outbox.reject()
         undo, _ = self.type.fit(self._measure, undo)
         self.own_edits.refused(undo)
@@ -221,11 +230,41 @@ class Replica:
         self._changed(Change(undo, "rejected", self.revision))
         return lost
 
-    def reset(self, epoch: str, revision: int, content: Any, next_seq: int) -> None:
-        """Go on from a snapshot, with all that is pending.
+    def apply_patch(self, patch_id: str) -> Any:
+        """Do again what a patch has kept; the operation.
+
+        Raises:
+            KeyError: there is none of this id.
+            OpError: it has no place in the document any more.
+        """
+        patch = self.rescue.patches.get(patch_id)
+        if patch.op is None:
+            raise OpError("it has no place in the document any more")
+        in_flight = self.outbox.in_flight
+        self.edit(patch.op)
+        self.rescue.patches.taken(patch, in_flight)
+        return patch.op
+
+    def take_patch(self, patch: Patch, edits: list[list[Any]] | None) -> Patch:
+        """Take a patch that was exported; see `Rescue.take`."""
+        return self.rescue.take(patch, edits, self._measure)
+
+    def reset(
+        self,
+        epoch: str,
+        revision: int,
+        content: Any,
+        next_seq: int,
+        *,
+        now_ms: int = 0,
+        went_wrong: bool = False,
+    ) -> None:
+        """Go on from a snapshot, with all that is pending; what has no place there any more is kept
+        as a patch.
 
         Args:
             next_seq: as the server said with the snapshot. See `Outbox.reset`.
+            went_wrong: whether the document here was not what it should be.
         """
         outbox, in_flight = self.outbox, self.outbox.in_flight
         if in_flight is not None and next_seq > in_flight.seq:
@@ -233,16 +272,20 @@ class Replica:
             # the document here and the snapshot, and what was done since stays as it is.
             outbox.receive(outbox.revision + 1, outbox.client_id, in_flight.seq, in_flight.now)
             self._acknowledged(in_flight)
-        known = self.type.apply(self.content, outbox.undo_pending())
-        difference = self.type.difference(known, self.type.create(content))
+        pending = outbox.pending
         self.own_edits.came_back()
-        op = outbox.reset(revision, difference, next_seq)
+        op = go_on_from(outbox, self.content, self.type.create(content), revision, next_seq)
+        if epoch != self.epoch or went_wrong:
+            # What it was made of is not what the document is made of.
+            self.own_edits.forget()
+        code = "base_too_old" if epoch == self.epoch else "stale_epoch"
         self.epoch = epoch
         self.positions.reset()
         self.own_edits.settle()
         self._theirs(op)
         if not self.type.is_noop(op):
             self._changed(Change(op, "reset", revision))
+        self.rescue.lost(pending, code, self.length, now_ms)
 
     # --- positions --------------------------------------------------------------------------
 
@@ -260,3 +303,4 @@ class Replica:
         _, self._measure = self.type.fit(self._measure, op)
         self._buffer.apply(op)
         self.positions.applied(op)
+        self.rescue.patches.applied(op)

@@ -15,6 +15,7 @@ from .announcer import Announcer
 from .conflicts import Conflicts
 from .errors import ClientError
 from .observer import Observer, Rejection
+from .patches import Reason
 from .replica import Replica
 from .requests import KINDS, Action, Call, GiveUp, Request, Subscribe, backoff
 from .roster import Roster
@@ -26,6 +27,10 @@ INFINITY = float("inf")
 STABLE_S = 5.0
 # A join brings the whole document: it may take so many times as long as other calls.
 JOIN_PATIENCE = 4.0
+
+
+def milliseconds(now: float) -> int:
+    return int(now * 1000)
 
 
 class Sync:
@@ -245,9 +250,13 @@ class Sync:
             lost, held = self.replica.reject(), False
             if error.code == "conflict":
                 held = self.conflicts.refused(error, lost).state == "held"
-            if not held:
+            if held:
+                self.replica.rescue.held()
+            else:
+                reason = Reason(error.code, error.message)
+                patch = self.replica.rescue.refused(lost, reason, milliseconds(now))
                 text = self.replica.type.text_of(lost)
-                self._observer.rejected(Rejection(error, lost, text))
+                self._observer.rejected(Rejection(error, lost, text, patch))
         if reaction not in ("again", "refuse"):
             self._round_failed(round, error, now)
 
@@ -294,7 +303,7 @@ class Sync:
         round.topics = joined["topics"]
         self._sender.limit(joined["limits"])
         self._take_held(joined.get("held", []))
-        replica = self._adopt(joined)
+        replica = self._adopt(joined, now)
         self._fresh = False
         self.roster.reset(joined["roster"])
         self._observer.roster_changed()
@@ -315,9 +324,10 @@ class Sync:
             if answer:
                 self._sender.rejected()
                 lost = self.replica.reject()
+                self.replica.rescue.held()
         self.conflicts.joined(rows, answer, lost)
 
-    def _adopt(self, joined: Mapping[str, Any]) -> Replica:
+    def _adopt(self, joined: Mapping[str, Any], now: float) -> Replica:
         """Take the document over, or what happened to it since it was last seen."""
         replica, next_seq = self.replica, joined["next_seq"]
         if replica is None:
@@ -331,11 +341,18 @@ class Sync:
                 changed=self._observer.changed,
                 placed=self._observer.placed,
                 acknowledged=self._acknowledged,
+                patched=self._observer.patches_changed,
                 keep_undo=self.settings.keep_undo,
             )
             return self.replica
         if "edits" not in joined:
-            replica.reset(joined["epoch"], joined["revision"], joined["content"], next_seq)
+            replica.reset(
+                joined["epoch"],
+                joined["revision"],
+                joined["content"],
+                next_seq,
+                now_ms=milliseconds(now),
+            )
             return replica
         edits = joined["edits"]
         replica.receive(joined["revision"] - len(edits), edits)

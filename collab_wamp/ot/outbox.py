@@ -157,12 +157,17 @@ class Outbox:
         self._acknowledge()
         return True
 
+    @property
+    def pending(self) -> Any:
+        """All that is pending, as one operation on the server's document; None = nothing."""
+        if self.in_flight is None or self.buffer is None:
+            return self.buffer if self.in_flight is None else self.in_flight.now
+        return self.type.compose(self.in_flight.now, self.buffer)
+
     def undo_pending(self) -> Any:
         """What takes all that is pending back from the user's document."""
-        op = [] if self.buffer is None else self.buffer
-        if self.in_flight is not None:
-            op = self.type.compose(self.in_flight.now, op)
-        return self._invert(op)
+        op = self.pending
+        return self._invert([] if op is None else op)
 
     def reject(self) -> tuple[Any, Any]:
         """Drop the edit in flight, which the server refused. Its number is free again.
@@ -200,7 +205,13 @@ class Outbox:
         else:
             self.in_flight = InFlight(seq, self.revision, op, op)
 
-    def reset(self, revision: int, difference: Any, next_seq: int) -> Any:
+    def restart(self, revision: int, next_seq: int, content: Any) -> None:
+        """Go on from a snapshot, without what is pending."""
+        self.in_flight = self.buffer = self.last = None
+        self.revision, self.next_seq = revision, next_seq
+        self._know(content)
+
+    def reset(self, revision: int, difference: Any, next_seq: int, content: Any = None) -> Any:
         """Go on from a snapshot.
 
         Args:
@@ -208,6 +219,7 @@ class Outbox:
             difference: from the server's document at the old revision to the snapshot.
             next_seq: as the server said with the snapshot; if it is past the edit in flight, that
                 one is part of the snapshot, otherwise it goes back into the buffer.
+            content: the snapshot, where the document here may not be what it should be.
 
         Returns:
             what to apply to the user's document.
@@ -224,7 +236,10 @@ class Outbox:
         self.revision = revision
         self.last = None
         self.next_seq = next_seq
-        self._moved_on(difference)
+        if content is None:
+            self._moved_on(difference)
+        else:
+            self._know(content)
         return self.type.compose(take_back, self._pass_buffer(difference, self._side_of("")))
 
     def _side_of(self, client_id: str) -> Side:
@@ -235,6 +250,11 @@ class Outbox:
         """The server's document has changed."""
         if self._server is not None:
             self._server.apply(op)
+
+    def _know(self, content: Any) -> None:
+        """The server's document at `revision` is this, whatever was made of it here."""
+        if self._server is not None:
+            self._server = self.type.buffer(content)
 
     def _invert(self, op: Any) -> Any:
         """The inverse of an operation on the server's document."""

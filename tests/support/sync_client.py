@@ -91,6 +91,8 @@ class Client:
     def merged(self, conflicts: list[Mapping[str, Any]]) -> None:
         self.merges.append(conflicts)
 
+    def patches_changed(self) -> None: ...
+
     def ended(self, error: ClientError) -> None:
         self.ends.append(error)
 

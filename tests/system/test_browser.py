@@ -286,12 +286,19 @@ class RefusedTests(BrowserCase):
         ada = await self.page(ADA)
         await ada.do("denyClipboard")
         await ada.do("paste", text="what does\nnot fit\n")
-        await ada.until(lambda seen: seen["banner"], "the refusal")
-        await ada.do("click", selector="#banner-copy")
+        await ada.until(lambda seen: seen["kept"] == ["what does\nnot fit\n"], "the refusal")
+        await ada.do("click", selector="#kept button:first-child")
         seen = await ada.until(lambda seen: seen["toCopy"], "the text to be copied")
         self.assertEqual(seen["toCopy"], "what does\nnot fit\n")
         await ada.do("click", selector="#copy-close")
         await ada.until(lambda seen: not seen["toCopy"], "the dialog closed")
+        # With room for it, it can be had again.
+        await ada.press("Control+End", *["Backspace"] * 20)
+        await ada.until_saved()
+        await ada.do("click", selector="#kept button:nth-child(2)")
+        await ada.until(lambda seen: not seen["kept"], "nothing kept any more")
+        await ada.until_saved()
+        self.assertIn("what does\nnot fit\n", await self.content())
 
 
 class RestartTests(BrowserCase):

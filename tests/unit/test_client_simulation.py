@@ -225,6 +225,8 @@ class Person:
 
     def merged(self, conflicts: list[Mapping[str, Any]]) -> None: ...
 
+    def patches_changed(self) -> None: ...
+
     def ended(self, error: ClientError) -> None:
         self.ends.append(error)
 

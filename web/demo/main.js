@@ -1,10 +1,11 @@
 /** The demo page: who you are, one document, and everybody on it. */
 
 import { connect } from "collab-wamp";
-import { openEditor } from "./editor.js";
+import { openEditor } from "./text.js";
 import { loadIdentity } from "./identity.js";
 import { copy, warn } from "./messages.js";
 import { showPeople } from "./people.js";
+import { showKept } from "./rescue.js";
 import { showStatus } from "./status.js";
 import { findToken, forgetToken, keepToken } from "./token.js";
 
@@ -86,9 +87,7 @@ function run(session, identity) {
   showPeople(session, identity);
   session.on("status", showStatus);
   showStatus(session.status);
-  session.on("rejected", ({ error, text }) => {
-    warn(`The server did not take what you wrote: ${error.message}`, text);
-  });
+  showKept(session);
   session.on("error", (error) => warn(`An edit could not be made: ${error.message}`));
   session.on("ended", (error) => {
     warn(`${error.message} The text stays here to be copied; reload to go on.`);

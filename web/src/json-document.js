@@ -13,7 +13,7 @@
  * @typedef {import("./json-values.js").Json} Json
  * @typedef {import("./json-values.js").Path} Path
  * @typedef {object} What
- * @property {"local" | "remote" | "rejected" | "reset"} origin see `Change` in `replica.js`
+ * @property {import("./replica.js").Change["origin"]} origin see `Change` in `replica.js`
  * @property {{clientId: string, userId: string}[]} authors of the edits in it, for `remote`
  * @typedef {(value: Json | undefined, previous: Json | undefined, what: What) => void} Listener
  */

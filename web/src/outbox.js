@@ -120,12 +120,15 @@ export class Outbox {
     return true;
   }
 
+  /** All that is pending, as one operation on the server's document; null = nothing. */
+  get pending() {
+    if (!this.inFlight || this.buffer === null) return this.inFlight?.now ?? this.buffer;
+    return this.type.compose(this.inFlight.now, this.buffer);
+  }
+
   /** What takes all that is pending back from the user's document. */
   undoPending() {
-    const { type } = this;
-    let op = this.buffer ?? [];
-    if (this.inFlight) op = type.compose(this.inFlight.now, op);
-    return this.#invert(op);
+    return this.#invert(this.pending ?? []);
   }
 
   /**
@@ -166,6 +169,12 @@ export class Outbox {
     }
   }
 
+  /** Go on from a snapshot, without what is pending. */
+  restart(revision, nextSeq, content) {
+    Object.assign(this, { revision, nextSeq, inFlight: null, buffer: null, last: null });
+    this.#know(content);
+  }
+
   /**
    * Go on from a snapshot.
    *
@@ -173,9 +182,10 @@ export class Outbox {
    * @param {any} difference from the server's document at the old revision to the snapshot
    * @param {number} nextSeq as the server said with the snapshot; if it is past the edit in flight,
    *   that one is part of the snapshot, otherwise it goes back into the buffer
+   * @param {any} [content] the snapshot, where the document here may not be what it should be
    * @returns {any} what to apply to the user's document
    */
-  reset(revision, difference, nextSeq) {
+  reset(revision, difference, nextSeq, content) {
     const { type } = this;
     let takeBack = [];
     if (this.inFlight && nextSeq > this.inFlight.seq) {
@@ -189,7 +199,8 @@ export class Outbox {
     this.revision = revision;
     this.last = null;
     this.nextSeq = nextSeq;
-    this.#movedOn(difference);
+    if (content === undefined) this.#movedOn(difference);
+    else this.#know(content);
     return type.compose(takeBack, this.#passBuffer(difference, this.#isLeft("")));
   }
 
@@ -201,6 +212,11 @@ export class Outbox {
   /** The server's document has changed. */
   #movedOn(op) {
     this.#server?.apply(op);
+  }
+
+  /** The server's document at `revision` is this, whatever was made of it here. */
+  #know(content) {
+    if (this.#server) this.#server = new LazyDocument(this.type, content);
   }
 
   /** The inverse of an operation on the server's document. */

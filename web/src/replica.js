@@ -14,6 +14,8 @@ import { LazyDocument } from "./document.js";
 import { Outbox } from "./outbox.js";
 import { OwnEdits } from "./own-edits.js";
 import { Positions } from "./positions.js";
+import { Rescue } from "./rescue.js";
+import { goOnFrom } from "./resetting.js";
 import { UndoStack } from "./undo.js";
 
 export class Replica {
@@ -31,6 +33,7 @@ export class Replica {
    * @param {(change: Change) => void} options.onChange
    * @param {(participantIds: string[]) => void} options.onPlaced told of positions that the server
    *   set, not of those that only moved with the text
+   * @param {() => void} options.onPatches told when there are other patches than before
    * @param {boolean} [options.undo] whether edits can be undone; it costs some work for each edit of
    *   the others
    */
@@ -53,6 +56,7 @@ export class Replica {
     this.positions = new Positions(this.outbox, callbacks.onPlaced);
     const stack = undo ? new UndoStack(type, () => this.content) : null;
     this.ownEdits = new OwnEdits(this.outbox, stack);
+    this.rescue = new Rescue(this.outbox, callbacks.onPatches);
   }
 
   get content() {
@@ -150,11 +154,14 @@ export class Replica {
 
   #receiveOne(revision, [clientId, seq, op, userId], change) {
     if (revision <= this.revision) return change;
-    const own = this.outbox.inFlight?.now;
+    const { inFlight } = this.outbox;
     const incoming = this.outbox.receive(revision, clientId, seq, op);
-    this.positions.committed(incoming === null ? own : op);
+    if (incoming === null) {
+      this.#acknowledged(inFlight);
+      return change;
+    }
+    this.positions.committed(op);
     this.ownEdits.settle();
-    if (incoming === null) return change;
     this.#theirs(incoming, this.authorOf(clientId));
     const author = { clientId, userId };
     if (!change) return { op: incoming, origin: "remote", authors: [author] };
@@ -165,29 +172,51 @@ export class Replica {
 
   /** The call was answered. @returns {boolean} whether the edit is acknowledged */
   answered(seq, revision) {
-    const own = this.outbox.inFlight?.now;
-    const waited = seq === this.outbox.inFlight?.seq;
+    const { inFlight } = this.outbox;
+    const waited = seq === inFlight?.seq;
     const acknowledged = this.outbox.answered(seq, revision);
     if (waited && acknowledged) {
-      this.positions.committed(own);
-      this.ownEdits.settle();
+      this.#acknowledged(inFlight);
       this.positions.takeEarly();
     }
     return acknowledged;
   }
 
+  #acknowledged(inFlight) {
+    this.positions.committed(inFlight.now);
+    this.rescue.patches.accepted(inFlight);
+    this.ownEdits.settle();
+  }
+
   /**
-   * The server refused the edit in flight: take it back.
+   * The server refused the edit in flight: take it back. `rescue` is to be told what becomes of it.
    *
    * @returns {any} the operation that is lost
    */
   reject() {
+    this.rescue.rejecting(this.outbox.inFlight);
     const { undo: takesBack, lost } = this.outbox.reject();
     const undo = this.#invertible(takesBack);
     this.ownEdits.refused(undo);
     this.#apply(undo);
     this.#tell({ op: undo, origin: "rejected", authors: [] });
     return lost;
+  }
+
+  /**
+   * Do again what a patch has kept.
+   *
+   * @param {import("./patches.js").Patch} patch
+   */
+  applyPatch(patch) {
+    const { inFlight } = this.outbox;
+    this.edit(patch.op);
+    this.rescue.patches.taken(patch, inFlight);
+  }
+
+  /** Take a patch that was exported; see `Rescue.take`. */
+  takePatch(patch, edits) {
+    return this.rescue.take(patch, edits, this.#document);
   }
 
   /** The number that the server must expect next, as far as is known here. */
@@ -201,24 +230,35 @@ export class Replica {
     this.ownEdits.rejoined();
   }
 
-  /** Go on from a snapshot, with all that is pending. */
-  reset({ epoch, revision, content, nextSeq }) {
+  /**
+   * Go on from a snapshot, with all that is pending; what has no place there any more is kept as a
+   * patch.
+   *
+   * @param {{epoch: string, revision: number, content: any, nextSeq: number}} snapshot
+   * @param {{nowMs: number, wentWrong?: boolean}} options `wentWrong`: the document here was not what
+   *   it should be
+   */
+  reset({ epoch, ...snapshot }, { nowMs, wentWrong = false }) {
     const { outbox } = this;
     const { inFlight } = outbox;
-    if (inFlight && nextSeq > inFlight.seq) {
+    if (inFlight && snapshot.nextSeq > inFlight.seq) {
       // It is part of the snapshot. Taken as acknowledged, only what others did comes between the
       // document here and the snapshot, and what was done since stays as it is.
       outbox.receive(outbox.revision + 1, outbox.clientId, inFlight.seq, inFlight.now);
-      this.ownEdits.settle();
+      this.#acknowledged(inFlight);
     }
-    const known = this.type.apply(this.content, outbox.undoPending());
+    const { pending } = outbox;
     this.ownEdits.cameBack();
-    const op = outbox.reset(revision, this.type.difference(known, content), nextSeq);
+    const op = goOnFrom(outbox, this.content, snapshot);
+    // What was done was not done to what the document is made of now.
+    if (epoch !== this.epoch || wentWrong) this.ownEdits.forget();
+    const code = epoch === this.epoch ? "base_too_old" : "stale_epoch";
     this.epoch = epoch;
     this.positions.reset();
     this.ownEdits.settle();
     this.#theirs(op);
     this.#tell({ op, origin: "reset", authors: [] });
+    this.rescue.lost(pending, code, this.#document.length, nowMs);
   }
 
   #tell(change) {
@@ -233,5 +273,6 @@ export class Replica {
   #apply(op, author) {
     this.#document.apply(op);
     this.positions.applied(op, author);
+    this.rescue.patches.applied(op);
   }
 }

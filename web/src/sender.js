@@ -111,10 +111,16 @@ export class Sender {
       // The first copy may have been committed before this one was refused; a join tells.
       throw new CollabError("seq_gap", "Whether the edit was committed is not known.");
     } else if (reaction === "refuse") {
-      this.#forget();
-      this.#host.rejected(error, this.#host.replica().reject());
+      this.#refused(error);
     } else {
+      // Another body was committed under the number, so this one never will be.
+      if (error.code === "seq_reused") this.#refused(error);
       throw error;
     }
+  }
+
+  #refused(error) {
+    this.#forget();
+    this.#host.rejected(error, this.#host.replica().reject());
   }
 }

@@ -27,7 +27,8 @@ import { TYPES } from "./types.js";
  * | `participants` | `Participant[]`: somebody came, left or may do something else now |
  * | `presence` | `string[]`: ids of participants that have moved |
  * | `status` | `Status` |
- * | `rejected` | `{error, lost, text}`: an edit was refused, and taken back here: the operation, what it inserted |
+ * | `rejected` | `{error, lost, text, patch}`: an edit was refused, and taken back here: the operation, what it inserted, and the `Patch` in which it is kept |
+ * | `patches` | `Patch[]`: there are others than before |
  * | `conflict` | `Conflict`: an edit was taken back, since others have changed the same; or what came of it |
  * | `merged` | conflicts of an edit that was merged all the same: `{kind, where, revision, user_id, client_id}[]` |
  * | `error` | `Error`: an editor could not hand an edit over; it shows the session's text again |
@@ -180,21 +181,6 @@ export class Session extends Emitter {
     return result.revision;
   }
 
-  /** Fulfilled when the server has everything; rejected where the session ends before. */
-  saved() {
-    return new Promise((resolve, reject) => {
-      let off = [];
-      const settle = () => {
-        if (this.#replica.pending && !this.#ended) return;
-        off.forEach((stop) => stop());
-        if (this.#replica.pending) reject(this.#ended);
-        else resolve();
-      };
-      off = [this.on("status", settle), this.on("ended", settle)];
-      settle();
-    });
-  }
-
   /** Leave the session. What is pending is not sent any more; `await saved()` first. */
   async close() {
     try {
@@ -209,6 +195,15 @@ export class Session extends Emitter {
   /** The document here. @returns {Replica | null} null until the session is joined */
   get replica() {
     return this.#replica;
+  }
+
+  /**
+   * Call a procedure for this session, as soon as it is joined.
+   *
+   * @throws {CollabError}
+   */
+  call(procedure, kwargs = {}) {
+    return this.#sync.call(procedure, kwargs);
   }
 
   /**
@@ -247,6 +242,8 @@ export class Session extends Emitter {
     this.#ended = error;
     this.#sync.stop(error);
     this.#announcer.stop();
+    const { code, message } = error;
+    this.#replica?.rescue.keepPending({ code, message }, this.clock.time());
     this.#progress(false);
     this.emit("ended", error);
   }
@@ -274,6 +271,7 @@ export class Session extends Emitter {
         authorOf: (author) => this.#people.participantOf(author),
         onChange: (change) => this.emit("change", change),
         onPlaced: (ids) => this.emit("presence", ids),
+        onPatches: () => this.emit("patches", this.#replica.rescue.patches.all),
       });
     } else if (joined.edits) {
       this.#replica.receive(revision - joined.edits.length, joined.edits);
@@ -282,7 +280,8 @@ export class Session extends Emitter {
       }
       this.#replica.rejoined(limits);
     } else {
-      this.#replica.reset({ epoch, revision, content: this.type.create(content), nextSeq });
+      const snapshot = { epoch, revision, content: this.type.create(content), nextSeq };
+      this.#replica.reset(snapshot, { nowMs: this.clock.time() });
     }
     this.#people.reset(joined);
   }
@@ -292,6 +291,7 @@ export class Session extends Emitter {
     const seq = this.#replica?.outbox.inFlight?.seq;
     const answer = this.#conflicts.answerTo(rows, this.clientId, seq);
     const lost = answer === null ? null : this.#replica.reject();
+    if (lost !== null) this.#replica.rescue.held();
     this.#conflicts.joined(rows, answer, lost);
   }
 
@@ -322,9 +322,16 @@ export class Session extends Emitter {
   }
 
   #onRejected(error, lost) {
+    const { rescue } = this.#replica;
     const isHeld =
       error.code === "conflict" && this.#conflicts.refused(error, lost).state === "held";
-    if (!isHeld) this.emit("rejected", { error, lost, text: this.type.textOf(lost) });
+    if (isHeld) {
+      rescue.held();
+    } else {
+      const { code, message } = error;
+      const patch = rescue.refused(lost, { code, message }, this.clock.time());
+      this.emit("rejected", { error, lost, text: this.type.textOf(lost), patch });
+    }
     this.#progress(false);
   }
 

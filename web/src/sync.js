@@ -113,6 +113,15 @@ export class Sync {
     this.#round?.fail(error);
   }
 
+  /**
+   * Call a procedure for this session, as soon as it is joined.
+   *
+   * @throws {CollabError}
+   */
+  async call(procedure, kwargs) {
+    return (await this.#nextJoined()).call(procedure, kwargs);
+  }
+
   /** Publish to one of the session's topics: `cursor` or `selection`. */
   publish(topic, kwargs) {
     const { connection, topics, joined } = this.#round ?? {};

@@ -3,6 +3,7 @@
  *
  * @typedef {object} Clock
  * @property {() => number} now milliseconds since some moment
+ * @property {() => number} time milliseconds since 1970, on the clock on the wall
  * @property {(call: () => void, ms: number) => any} setTimeout
  * @property {(timer: any) => void} clearTimeout
  * @property {() => number} random in [0, 1)
@@ -11,6 +12,7 @@
 /** @type {Clock} */
 export const systemClock = {
   now: () => performance.now(),
+  time: () => Date.now(),
   setTimeout: (call, ms) => globalThis.setTimeout(call, ms),
   clearTimeout: (timer) => globalThis.clearTimeout(timer),
   random: () => Math.random(),

@@ -48,6 +48,7 @@ const look = () => {
     selections: root?.querySelectorAll(".cm-collab-selection").length ?? 0,
     editable: root?.querySelector(".cm-content")?.contentEditable ?? "",
     banner: shown("banner") ? document.querySelector("#banner-text").textContent : "",
+    kept: [...document.querySelectorAll("#kept pre")].map((kept) => kept.textContent),
     toast: document.querySelector("#toast").textContent,
     gate: shown("gate"),
     toCopy: document.querySelector("dialog[open] textarea")?.value ?? "",

@@ -12,6 +12,10 @@ export class VirtualClock {
     return this.#now;
   }
 
+  time() {
+    return 1_767_225_600_000 + this.#now;
+  }
+
   setTimeout(call, ms) {
     this.#timers.set(++this.#last, { at: this.#now + ms, call });
     return this.#last;
