@@ -141,6 +141,7 @@ class JsonWriter(TextWriter):
             return []
         at = chance.randrange(len(things))
         self.deleted.add(things[at])
+        self.written.add(things[at])
         return [{"p": ["things", at], "ld": things.pop(at)}]
 
     def _move(self, chance: random.Random, document: Any) -> list[Any]:
@@ -164,7 +165,7 @@ class JsonWriter(TextWriter):
 
     def _change(self, chance: random.Random, document: Any) -> list[Any]:
         named, name = document["named"], chance.choice("abc")
-        if name not in named:
+        if not named.get(name):  # or it is still coming, in pieces
             return []
         # Sent in pieces, an object is there for a moment without what is in it.
         was = {"od": named[name]["value"]} if "value" in named[name] else {}
