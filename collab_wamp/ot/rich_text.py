@@ -63,6 +63,9 @@ class RichTextType:
         rich_checks.check_shape(op)
         return rich_algebra.normalize(op)
 
+    def to_send(self, op: Op) -> Op:
+        return op
+
     def bare(self, op: Op) -> Op:
         return op
 

@@ -12,6 +12,8 @@ from typing import Any
 from collab_wamp.ot import OTType, get_type
 
 from .operations import Piece, build
+from .rich_operations import Piece as RichPiece
+from .rich_operations import build as build_rich
 
 # An operation, and the document that it makes, put together without the code under test.
 Edit = tuple[Any, Any]
@@ -95,6 +97,32 @@ class TextWriter:
     def verify_each_once(self, document: Any) -> None:
         text = self.text(document)
         assert len(set(text)) == len(text), f"something is twice: {text!r}"
+
+
+class RichTextWriter(TextWriter):
+    """Writes on documents of type `rich_text`, and formats what is there."""
+
+    type = get_type("rich_text")
+    initial: Any = [{"insert": "[]"}]  # noqa: RUF012  # nobody changes it
+
+    def by_chance(self, chance: random.Random, document: Any) -> Edit:
+        pieces: list[RichPiece] = []
+        for kind, count, text in self._pieces(chance, len(self.text(document))):
+            format = chance.choice(({}, {}, {"bold": True}, {"color": "red"}, {"color": "blue"}))
+            if kind == "keep" and chance.random() < 0.5:
+                unset = chance.choice(({}, {"bold": None}, {"color": None}))
+                pieces.append(("format", chance.randint(1, 4), "", {**format, **unset}))
+            if kind == "insert":
+                pieces.append(("insert", 0, text, format))
+            else:
+                pieces.append((kind, count, "", {}))
+        return build_rich(document, pieces)
+
+    def insertion(self, position: int, letter: str) -> Any:
+        return [{"retain": position}, {"insert": letter}]
+
+    def text(self, document: Any) -> str:
+        return "".join(run["insert"] for run in document)
 
 
 class JsonWriter(TextWriter):
@@ -202,4 +230,8 @@ class JsonWriter(TextWriter):
         assert len(set(things)) == len(things), f"something is twice: {things}"
 
 
-WRITERS: dict[str, type[TextWriter]] = {"text": TextWriter, "json": JsonWriter}
+WRITERS: dict[str, type[TextWriter]] = {
+    "text": TextWriter,
+    "rich_text": RichTextWriter,
+    "json": JsonWriter,
+}

@@ -15,7 +15,7 @@ from collab_wamp.store import memory, memory_record
 from tests.simulation import Failed, play
 
 # `make test` plays 2,000 of each; `make check` fewer.
-SEEDS = int(os.environ.get("SIMULATION_SEEDS", "200"))
+SEEDS = int(os.environ.get("SIMULATION_SEEDS", "80"))
 # So many seeds a planted bug may survive.
 PLANTED_SEEDS = 500
 
@@ -25,13 +25,18 @@ class SimulationTests(SynchronousTestCase):
         for seed in range(SEEDS):
             play(seed)
 
+    def test_the_same_for_rich_text(self) -> None:
+        for seed in range(SEEDS):
+            play(seed, kind="rich_text")
+
     def test_the_same_for_json(self) -> None:
         for seed in range(SEEDS):
             play(seed, kind="json")
 
     def test_words_typed_at_one_spot_stay_whole(self) -> None:
-        for seed in range(SEEDS):
-            play(seed, "words")
+        for kind in ("text", "rich_text"):
+            for seed in range(SEEDS):
+                play(seed, "words", kind)
 
     def test_a_seed_plays_the_same_way_again(self) -> None:
         self.assertEqual(play(7).time.trace, play(7).time.trace)

@@ -89,6 +89,8 @@ export const richText = {
   },
 
   /** What text an operation inserts, for a person to copy. @type {(op: RichOp) => string} */
+  toSend: (op) => op,
+
   textOf: (op) =>
     op
       .map(({ insert }) => insert)
