@@ -4,6 +4,7 @@
 `Document`. `Sync` and `Replica` are the pure part: they know no network and no clock.
 """
 
+from .change import Change
 from .client import Client, connect
 from .conflicts import Conflict
 from .document import Document
@@ -13,8 +14,8 @@ from .json_document import Author, JsonDocument, What, observe
 from .observer import Rejection
 from .patches import Patch, Reason
 from .positions import Position
-from .replica import Change
 from .roster import Participant
+from .self_check import Divergence
 from .status import Status
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "Client",
     "ClientError",
     "Conflict",
+    "Divergence",
     "Document",
     "History",
     "JsonDocument",

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from .. import protocol
+from .change import Change
 from .conflicts import Conflict
 from .errors import ClientError
 from .history import History, read_history
@@ -13,14 +14,14 @@ from .keeping import Keeping
 from .observer import Rejection
 from .persistence import Choice, persistently
 from .positions import Position
-from .replica import Change
 from .roster import Participant
 from .status import Status
+from .verifying import Verifying
 
 Unlisten = Callable[[], None]
 
 
-class Document(Keeping):
+class Document(Keeping, Verifying):
     """A session's document; `Client.open` makes it.
 
     It is edited at any time, also offline: what is done here is sent as soon as it can be, and

@@ -6,17 +6,21 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from twisted.internet.defer import Deferred
+from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
 
+from ..ot.canonical import sha256
+from .change import Change
 from .conflicts import Conflict
 from .connection import Connection
 from .errors import ClientError
 from .listeners import Listeners
 from .observer import Rejection
 from .patches import Reason
-from .replica import Change, Replica
-from .requests import Action, Call, GiveUp, Publish, Request, Subscribe
+from .replica import Replica
+from .requests import Action, Call, Compare, GiveUp, Publish, Request, Subscribe
 from .roster import Participant
+from .self_check import Check, Divergence
 from .settings import Settings
 from .status import State, Status
 from .subscriptions import Following, Handler
@@ -28,8 +32,8 @@ class Driver:
     """Does what a `Sync` says is to be done, and tells it and the listeners what happened.
 
     It is the `Observer` of its `Sync`. Those who listen are told by these names: `change`,
-    `roster`, `presence`, `status`, `rejected`, `conflict`, `merged`, `patches`, `sent`,
-    `acknowledged`.
+    `roster`, `presence`, `status`, `rejected`, `conflict`, `merged`, `patches`, `diverged`,
+    `sent`, `acknowledged`.
     """
 
     log = Logger()
@@ -137,6 +141,14 @@ class Driver:
     def patches_changed(self) -> None:
         self._listeners.tell("patches", self._replica.rescue.patches.all)
 
+    def diverged(self, divergence: Divergence) -> None:
+        self.log.error(
+            "document {id} is not what the server has: {divergence}",
+            id=self.session_id,
+            divergence=divergence,
+        )
+        self._listeners.tell("diverged", divergence)
+
     def ended(self, error: ClientError) -> None:
         if self._sync.replica is not None:
             reason = Reason(error.code, error.message)
@@ -208,9 +220,11 @@ class Driver:
 
     def _perform(self, action: Action) -> None:
         connection = self._connection
-        if connection is None:
+        if isinstance(action, Compare):
+            Deferred.fromCoroutine(self._compare(action.check)).addErrback(self._failed)
+        elif connection is None:
             return
-        if isinstance(action, GiveUp):
+        elif isinstance(action, GiveUp):
             connection.abort(action.error)
         elif self._sync.end is not None:
             # It may have ended while the request came about: who was told of something closed it.
@@ -219,6 +233,19 @@ class Driver:
             connection.publish(action.topic, action.kwargs)
         else:
             Deferred.fromCoroutine(self._ask(connection, action)).addErrback(self._failed)
+
+    async def _compare(self, check: Check) -> None:
+        content = check.content
+        if content is None:
+            found = ""
+        elif isinstance(content, str):
+            found = sha256(content)
+        else:
+            # A large one may take some tenths of a second.
+            pool = self._reactor.getThreadPool()
+            found = await deferToThreadPool(self._reactor, pool, sha256, content)
+        self._sync.compared(check, found, self._now())
+        self._pump()
 
     async def _ask(self, connection: Connection, request: Request) -> None:
         result: Any = None

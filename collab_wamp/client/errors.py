@@ -32,6 +32,7 @@ _REACTIONS: dict[str, Reaction] = {
     "base_ahead": "snapshot",
     "seq_gap": "snapshot",
     "seq_reused": "snapshot",
+    "diverged": "snapshot",
     "token_invalid": "token",
     "token_expired": "token",
     "token_revoked": "token",
@@ -50,7 +51,8 @@ class ClientError(Exception):
         code: the server's codes are those of `collab_wamp.errors.TABLE`; those of the router are
             `canceled`, `unavailable` and `router_error`; of the connection `timeout` and
             `disconnected`; about a document here `left` (it was closed), `fenced` (another
-            connection goes on with its client id) and `wrong_type`.
+            connection goes on with its client id), `diverged` (it was not what the server has) and
+            `wrong_type`.
         message: for people.
         details: the server's further keyword arguments.
     """

@@ -14,8 +14,8 @@ from twisted.logger import Logger
 
 from ..ot.json_apply import SUBTYPE, Component
 from ..ot.json_values import MISSING, child_of, pointer, same, value_at
+from .change import Change
 from .document import Document, Unlisten
-from .replica import Change
 
 Path = Sequence[str | int]
 

@@ -7,10 +7,11 @@ from typing import Any, Protocol
 
 import attrs
 
+from .change import Change
 from .conflicts import Conflict
 from .errors import ClientError
 from .patches import Patch
-from .replica import Change
+from .self_check import Divergence
 
 
 @attrs.frozen
@@ -55,5 +56,8 @@ class Observer(Protocol):
 
     def patches_changed(self) -> None:
         """There are other patches than before."""
+
+    def diverged(self, divergence: Divergence) -> None:
+        """The document here was not what the server has; its content is asked for."""
 
     def ended(self, error: ClientError) -> None: ...

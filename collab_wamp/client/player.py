@@ -21,8 +21,8 @@ from twisted.internet.defer import Deferred, FirstError, gatherResults
 from ..ot import get_type
 from ..ot.outbox import other_side
 from ..traces import Trace, TraceError, Transaction
+from .change import Change
 from .document import Document
-from .replica import Change
 
 TEXT = get_type("text")
 

@@ -6,13 +6,12 @@ Pure: it knows no network and no clock.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Literal
-
-import attrs
+from typing import Any
 
 from ..ot import Limits, OpError, get_type
 from ..ot.outbox import InFlight, Message, Outbox
 from ..ot.undo import UndoStack
+from .change import Change
 from .own_edits import OwnEdits
 from .patches import Patch
 from .positions import Position, Positions
@@ -21,28 +20,6 @@ from .resetting import go_on_from
 
 # What a user does in one step may be as large as they like: it is sent in pieces.
 _UNLIMITED = Limits(parts=1 << 30, insert_bytes=1 << 30)
-
-Origin = Literal["remote", "rejected", "reset"]
-
-
-@attrs.frozen
-class Change:
-    """Something that happened to the document, other than by the user.
-
-    Attributes:
-        op: applied to the document here, just now.
-        origin: `remote`: somebody's edit; `rejected`: an own edit was taken back, because the
-            server refused it; `reset`: the way to a snapshot.
-        revision: the one that the server's document has reached.
-        client_id, seq, user_id: of the edit, where origin is `remote`.
-    """
-
-    op: Any
-    origin: Origin
-    revision: int
-    client_id: str = ""
-    seq: int = 0
-    user_id: str = ""
 
 
 class Replica:
@@ -56,6 +33,7 @@ class Replica:
         placed: told of the participants whose positions the server has set.
         acknowledged: told of the number of the edit that was in flight and is committed.
         patched: told when there are other patches than before.
+        reached: told of each revision that the server's document has come to here.
         keep_undo: whether edits can be undone; it costs some work for each edit of the others.
     """
 
@@ -72,6 +50,7 @@ class Replica:
         placed: Callable[[list[str]], None],
         acknowledged: Callable[[int], None],
         patched: Callable[[], None] = lambda: None,
+        reached: Callable[[], None] = lambda: None,
         keep_undo: bool = True,
     ) -> None:
         self.type = get_type(type_name)
@@ -86,6 +65,7 @@ class Replica:
         self.rescue = Rescue(self.outbox, patched)
         self._changed = changed
         self._on_acknowledged = acknowledged
+        self._reached = reached
 
     @property
     def content(self) -> Any:
@@ -187,10 +167,12 @@ class Replica:
             incoming = self.outbox.receive(revision, client_id, seq, op)
             if incoming is None:
                 self._acknowledged(in_flight)
+                self._reached()
                 continue
             self.own_edits.settle()
             self._theirs(incoming)
             self.positions.committed(op)
+            self._reached()
             self._changed(Change(incoming, "remote", revision, client_id, seq, user_id))
 
     def answered(self, seq: int, revision: int) -> None:
@@ -198,6 +180,7 @@ class Replica:
         in_flight = self.outbox.in_flight
         if in_flight is not None and in_flight.seq == seq and self.outbox.answered(seq, revision):
             self._acknowledged(in_flight)
+            self._reached()
 
     def _acknowledged(self, in_flight: InFlight | None) -> None:
         assert in_flight is not None
@@ -286,6 +269,16 @@ class Replica:
         if not self.type.is_noop(op):
             self._changed(Change(op, "reset", revision))
         self.rescue.lost(pending, code, self.length, now_ms)
+
+    def server_content(self) -> Any:
+        """The server's document at `revision`: the one here, without what is pending. None where
+        these do not fit together."""
+        if self.outbox.pending is None:
+            return self.content
+        try:
+            return self.type.apply(self.content, self.outbox.undo_pending())
+        except OpError:
+            return None
 
     # --- positions --------------------------------------------------------------------------
 

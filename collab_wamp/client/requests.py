@@ -8,6 +8,7 @@ from typing import Any, Final, Literal
 import attrs
 
 from .errors import ClientError
+from .self_check import Check
 
 Kind = Literal["edits", "roster", "presence"]
 KINDS: Final[tuple[Kind, ...]] = ("edits", "roster", "presence")
@@ -44,8 +45,15 @@ class GiveUp:
     error: ClientError
 
 
+@attrs.frozen(eq=False)
+class Compare:
+    """Tell `Sync.compared` the hash of a check's content; that may take a while."""
+
+    check: Check
+
+
 Request = Call | Subscribe
-Action = Call | Subscribe | Publish | GiveUp
+Action = Call | Subscribe | Publish | GiveUp | Compare
 
 
 def backoff(random: Callable[[], float], tries: int, first: float, longest: float) -> float:

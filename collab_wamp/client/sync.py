@@ -17,9 +17,10 @@ from .errors import ClientError
 from .observer import Observer, Rejection
 from .patches import Reason
 from .replica import Replica
-from .requests import KINDS, Action, Call, GiveUp, Request, Subscribe, backoff
+from .requests import KINDS, Action, Call, Compare, GiveUp, Request, Subscribe, backoff
 from .roster import Roster
 from .round import Round
+from .self_check import Check, Divergence, SelfCheck
 from .sender import STREAM_LATE_S, Sender
 from .settings import Settings
 
@@ -67,6 +68,9 @@ class Sync:
         self._tries = 0
         # Whether what is known here is of no use for the next join.
         self._fresh = False
+        self._checks = SelfCheck()
+        # Whether it was found that the document here is not what it should be.
+        self._wrong = False
         self._actions: list[Action] = []
 
     @property
@@ -95,7 +99,8 @@ class Sync:
                     self._work(self._round, self.replica, now)
                 self.wake_at = min(self.wake_at, *self._round.waiting.values(), INFINITY)
         actions, self._actions = self._actions, []
-        return actions
+        ready, self._checks.ready = self._checks.ready, []
+        return [*actions, *map(Compare, ready)]
 
     def _is_time(self, at: float, now: float) -> bool:
         if now < at:
@@ -176,7 +181,33 @@ class Sync:
         if self.end is None:
             self.end = error
             self._round = None
+            self._checks.drop()
             self._observer.ended(error)
+
+    # --- whether all have the same ----------------------------------------------------------
+
+    def expect(self, check: Check) -> None:
+        """See `SelfCheck.expect`."""
+        if self.replica is None or self.end is not None or self._wrong:
+            check.end(None)
+        else:
+            self._checks.expect(check, self.replica)
+
+    def _reached(self) -> None:
+        if self.replica is not None:
+            self._checks.reached(self.replica)
+
+    def compared(self, check: Check, found: str, now: float) -> None:
+        """A check's content has this hash, "" where there is no content."""
+        same = found == check.expected
+        current = self.replica is not None and check.epoch == self.replica.epoch
+        if not (same or self._wrong) and current and self.end is None:
+            self._wrong = self._fresh = True
+            self._observer.diverged(Divergence(check.revision, check.expected, found))
+            if self._round is not None:
+                error = ClientError("diverged", "The document here is not the server's.")
+                self._round_failed(self._round, error, now)
+        check.end(same)
 
     # --- what happened: answers -------------------------------------------------------------
 
@@ -342,17 +373,21 @@ class Sync:
                 placed=self._observer.placed,
                 acknowledged=self._acknowledged,
                 patched=self._observer.patches_changed,
+                reached=self._reached,
                 keep_undo=self.settings.keep_undo,
             )
             return self.replica
         if "edits" not in joined:
+            self._checks.drop()
             replica.reset(
                 joined["epoch"],
                 joined["revision"],
                 joined["content"],
                 next_seq,
                 now_ms=milliseconds(now),
+                went_wrong=self._wrong,
             )
+            self._wrong = False
             return replica
         edits = joined["edits"]
         replica.receive(joined["revision"] - len(edits), edits)
@@ -426,6 +461,10 @@ class Sync:
             raise ClientError("not_joined", f"Put out of the session: {reason}.")
         if "conflict" in event:
             self.conflicts.event(event["conflict"])
+            return
+        if "check" in event:
+            row = event["check"]
+            self.expect(Check(row["epoch"], row["revision"], row["sha256"]))
             return
         if not Roster.knows(event):
             return

@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from collab_wamp import protocol
+from collab_wamp.client.change import Change
 from collab_wamp.client.conflicts import Conflict
 from collab_wamp.client.errors import ClientError, from_wamp
 from collab_wamp.client.observer import Rejection
-from collab_wamp.client.replica import Change
 from collab_wamp.client.requests import Action, Call, Subscribe
+from collab_wamp.client.self_check import Divergence
 from collab_wamp.client.settings import Settings
 from collab_wamp.client.sync import Sync
 
@@ -65,6 +66,7 @@ class Client:
         self.rejections: list[Rejection] = []
         self.conflicts: list[Conflict] = []
         self.merges: list[list[Mapping[str, Any]]] = []
+        self.divergences: list[Divergence] = []
         self.ends: list[ClientError] = []
         self.placements: list[list[str]] = []
         self.subscriptions: dict[str, Subscribe] = {}
@@ -92,6 +94,9 @@ class Client:
         self.merges.append(conflicts)
 
     def patches_changed(self) -> None: ...
+
+    def diverged(self, divergence: Divergence) -> None:
+        self.divergences.append(divergence)
 
     def ended(self, error: ClientError) -> None:
         self.ends.append(error)

@@ -293,6 +293,7 @@ class RefusedTests(BrowserCase):
         await ada.do("click", selector="#copy-close")
         await ada.until(lambda seen: not seen["toCopy"], "the dialog closed")
         # With room for it, it can be had again.
+        await ada.do("focus")
         await ada.press("Control+End", *["Backspace"] * 20)
         await ada.until_saved()
         await ada.do("click", selector="#kept button:nth-child(2)")

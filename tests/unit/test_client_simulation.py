@@ -13,15 +13,17 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from collab_wamp import documents
 from collab_wamp.caller import Caller
+from collab_wamp.client.change import Change
 from collab_wamp.client.conflicts import Conflict
 from collab_wamp.client.errors import ClientError, from_wamp
 from collab_wamp.client.observer import Rejection
-from collab_wamp.client.replica import Change
-from collab_wamp.client.requests import Call, GiveUp, Publish, Request, Subscribe
+from collab_wamp.client.requests import Call, Compare, GiveUp, Publish, Request, Subscribe
+from collab_wamp.client.self_check import Divergence
 from collab_wamp.client.settings import Settings
 from collab_wamp.client.sync import Sync
 from collab_wamp.errors import CollabError
 from collab_wamp.joining import SessionLimits
+from collab_wamp.ot.canonical import sha256
 from collab_wamp.protocol import Arguments
 from collab_wamp.retention import Retention
 from collab_wamp.store.values import SessionKey
@@ -135,6 +137,8 @@ class Person:
         self.changes: list[Change] = []
         self.rejections: list[Rejection] = []
         self.conflicts: list[Conflict] = []
+        self.checks = 0
+        self.divergences: list[Divergence] = []
         self.ends: list[ClientError] = []
         self.sent_seqs: list[int] = []
         self.acknowledged_seqs: list[int] = []
@@ -169,7 +173,11 @@ class Person:
     def pump(self) -> None:
         for action in self.sync.due(self.now):
             line = self.line
-            if line is None:
+            if isinstance(action, Compare):
+                self.checks += 1
+                found = sha256(action.check.content)
+                self.sync.compared(action.check, found, self.now)
+            if line is None or isinstance(action, Compare):
                 continue
             if isinstance(action, GiveUp):
                 self.disconnect()
@@ -226,6 +234,9 @@ class Person:
     def merged(self, conflicts: list[Mapping[str, Any]]) -> None: ...
 
     def patches_changed(self) -> None: ...
+
+    def diverged(self, divergence: Divergence) -> None:
+        self.divergences.append(divergence)
 
     def ended(self, error: ClientError) -> None:
         self.ends.append(error)
@@ -361,7 +372,7 @@ class ClientSimulationTests(SynchronousTestCase):
         for person in people:
             self.assertEqual(person.content, content)
             self.assertEqual(person.ends, [])
-            self.assertEqual(person.rejections, [])
+            self.assertEqual((person.rejections, person.divergences), ([], []))
         self.assertEqual(len(set(world.log())), len(world.log()))
         self.assertEqual(sorted(content), sorted(typed))
         return people
@@ -384,14 +395,16 @@ class ClientSimulationTests(SynchronousTestCase):
                     self.assertEqual({c.origin for c in person.changes} - {"remote"}, set())
 
     def test_those_far_behind_go_on_from_a_snapshot(self) -> None:
-        resets = 0
+        resets = checks = 0
         self.patch(documents, "SNAPSHOT_EVERY", 2)
         self.patch(documents, "CHECKPOINT_EVERY", 2)
         for seed in range(50):
             with _Seed(seed):
                 for person in self.play(seed, window=2):
                     resets += sum(change.origin == "reset" for change in person.changes)
+                    checks += person.checks
         self.assertGreater(resets, 10)
+        self.assertGreater(checks, 500)
 
     def test_those_whose_base_is_too_old_go_on_with_another(self) -> None:
         """Where the log still has what they missed, no snapshot is needed."""

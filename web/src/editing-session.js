@@ -3,9 +3,11 @@
  */
 
 import { exported, imported } from "./keeping.js";
+import { SelfCheck } from "./self-check.js";
 import { Session } from "./session.js";
 
 const UNDO_GROUP_MS = 500;
+const IDLE_MS = 200;
 /** The others may have left nothing to undo; whoever shows that learns of it so much later. */
 const HISTORY_LATE_MS = 500;
 
@@ -14,6 +16,7 @@ const HISTORY_LATE_MS = 500;
  *
  * | name | value |
  * |---|---|
+ * | `diverged` | `{revision, expected, found}`: the document here was not what the server has, as the hashes tell, which should never be; it is replaced, with what is pending, and nothing done before can be undone |
  * | `history` | `{canUndo, canRedo}`: one of them has changed |
  */
 export class EditingSession extends Session {
@@ -21,13 +24,21 @@ export class EditingSession extends Session {
   #editedAt = -Infinity;
   #history = "";
   #historyTimer = null;
+  #selfCheck = new SelfCheck(
+    this,
+    () => this.#idle(),
+    (divergence) => this.#diverged(divergence),
+  );
 
   /** Sessions are made by `Client.open`. */
   constructor(sessionId, { undoGroupMs = UNDO_GROUP_MS, ...settings }) {
     super(sessionId, settings);
     this.#undoGroupMs = undoGroupMs;
     this.on("change", ({ origin }) => this.#onChange(origin));
-    this.on("ended", () => this.clock.clearTimeout(this.#historyTimer));
+    this.on("ended", () => {
+      this.clock.clearTimeout(this.#historyTimer);
+      this.#selfCheck.drop();
+    });
   }
 
   /** @override See `Session.edit`. What follows within `undoGroupMs` is undone together. */
@@ -36,6 +47,16 @@ export class EditingSession extends Session {
     const joined = now - this.#editedAt < this.#undoGroupMs;
     this.change((replica) => replica.edit(op, { joined }));
     this.#editedAt = now;
+  }
+
+  /** Insert a text at a position (code points). */
+  insert(position, inserted) {
+    this.edit(position ? [position, inserted] : [inserted]);
+  }
+
+  /** Delete so many code points from a position on. */
+  remove(position, length) {
+    this.edit(position ? [position, { d: length }] : [{ d: length }]);
   }
 
   /** Fulfilled when the server has everything; rejected where the session ends before. */
@@ -104,6 +125,73 @@ export class EditingSession extends Session {
    */
   importPatches(json) {
     return imported(this, json);
+  }
+
+  // --- conflicts -------------------------------------------------------------------------------
+
+  /** The user's edits that wait for `resolve`. @returns {import("./conflicts.js").Conflict[]} */
+  get held() {
+    return [...this.conflicts.held.values()];
+  }
+
+  /**
+   * Decide about a conflict; however long that takes, and however often it is tried.
+   *
+   * @param {string} conflictId
+   * @param {"mine" | "theirs" | "both" | "op"} choice `mine`: instead of what the others did;
+   *   `theirs`: nothing; `both`: merged; `op`: another operation
+   * @param {any} [op] with the choice `op`
+   * @param {number} [revision] that it was made at, if not the `revision` of the conflict
+   * @returns {Promise<number>} the revision it is committed at; with `theirs`, the head
+   * @throws {CollabError}
+   */
+  async resolve(conflictId, choice, op, revision) {
+    const request = { conflict_id: conflictId, choice, op, revision };
+    const result = await this.askToResolve(request);
+    this.conflicts.resolved(conflictId, result.revision);
+    return result.revision;
+  }
+
+  // --- whether all have the same ----------------------------------------------------------------
+
+  /**
+   * Whether the document here is what the server has; if not, it is replaced, see `diverged`. Waits
+   * until both are at one revision. The server tells the hash now and then, by itself.
+   *
+   * @returns {Promise<boolean>}
+   * @throws {CollabError} where the session is over, or the server cannot be asked
+   */
+  verify() {
+    return this.#selfCheck.verify();
+  }
+
+  /** @override */
+  onCheck(check) {
+    this.#selfCheck.expect(check);
+  }
+
+  /** @override */
+  onRevision() {
+    this.#selfCheck.reached();
+  }
+
+  /** @override */
+  onReset() {
+    this.#selfCheck.drop();
+  }
+
+  #diverged(divergence) {
+    globalThis.console?.error(`Session ${this.id} is not what the server has.`, divergence);
+    this.emit("diverged", divergence);
+    this.replace();
+  }
+
+  /** Who types goes first, for some seconds. */
+  async #idle() {
+    for (let tries = 0; tries < 20; tries++) {
+      await new Promise((resolve) => this.clock.setTimeout(resolve, IDLE_MS));
+      if (this.clock.now() - this.#editedAt >= IDLE_MS) return;
+    }
   }
 
   // --- undo -----------------------------------------------------------------------------------

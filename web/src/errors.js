@@ -15,7 +15,8 @@ const ROUTER_CODES = {
 /**
  * An error of the server (the codes of PROTOCOL.md), of the router (`canceled`, `unavailable`,
  * `router_error`), of the connection (`timeout`, `disconnected`), or about the session here (`left`:
- * it was closed; `fenced`: another connection goes on with its client id; `wrong_type`).
+ * it was closed; `fenced`: another connection goes on with its client id; `diverged`: it was not what
+ * the server has; `wrong_type`).
  */
 export class CollabError extends Error {
   /**
@@ -85,6 +86,7 @@ export function reactionTo(error) {
     case "base_ahead":
     case "seq_gap":
     case "seq_reused":
+    case "diverged":
       return "snapshot";
     case "token_invalid":
     case "token_expired":

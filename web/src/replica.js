@@ -33,6 +33,8 @@ export class Replica {
    * @param {(change: Change) => void} options.onChange
    * @param {(participantIds: string[]) => void} options.onPlaced told of positions that the server
    *   set, not of those that only moved with the text
+   * @param {() => void} options.onRevision told of each revision that the server's document has come
+   *   to here
    * @param {() => void} options.onPatches told when there are other patches than before
    * @param {boolean} [options.undo] whether edits can be undone; it costs some work for each edit of
    *   the others
@@ -53,6 +55,7 @@ export class Replica {
     this.#document = new LazyDocument(type, content);
     this.authorOf = callbacks.authorOf;
     this.onChange = callbacks.onChange;
+    this.onRevision = callbacks.onRevision;
     this.positions = new Positions(this.outbox, callbacks.onPlaced);
     const stack = undo ? new UndoStack(type, () => this.content) : null;
     this.ownEdits = new OwnEdits(this.outbox, stack);
@@ -158,11 +161,13 @@ export class Replica {
     const incoming = this.outbox.receive(revision, clientId, seq, op);
     if (incoming === null) {
       this.#acknowledged(inFlight);
+      this.onRevision();
       return change;
     }
     this.positions.committed(op);
     this.ownEdits.settle();
     this.#theirs(incoming, this.authorOf(clientId));
+    this.onRevision();
     const author = { clientId, userId };
     if (!change) return { op: incoming, origin: "remote", authors: [author] };
     change.op = this.type.compose(change.op, incoming);
@@ -178,6 +183,7 @@ export class Replica {
     if (waited && acknowledged) {
       this.#acknowledged(inFlight);
       this.positions.takeEarly();
+      this.onRevision();
     }
     return acknowledged;
   }
@@ -259,6 +265,20 @@ export class Replica {
     this.#theirs(op);
     this.#tell({ op, origin: "reset", authors: [] });
     this.rescue.lost(pending, code, this.#document.length, nowMs);
+  }
+
+  /**
+   * The server's document at `revision`: the one here, without what is pending. null where these do
+   * not fit together.
+   */
+  serverContent() {
+    if (this.outbox.pending === null) return this.content;
+    try {
+      return this.type.apply(this.content, this.outbox.undoPending());
+    } catch {
+      // The types throw errors of several kinds where something does not fit.
+      return null;
+    }
   }
 
   #tell(change) {

@@ -44,6 +44,7 @@ export class Session extends Emitter {
   #conflicts;
   #replica = null;
   #undo;
+  #wentWrong = false;
   #ended = null;
   #touched = false;
   #lastStatus = "";
@@ -126,16 +127,6 @@ export class Session extends Emitter {
     this.change((replica) => replica.edit(op));
   }
 
-  /** Insert a text at a position (code points). */
-  insert(position, inserted) {
-    this.edit(position ? [position, inserted] : [inserted]);
-  }
-
-  /** Delete so many code points from a position on. */
-  remove(position, length) {
-    this.edit(position ? [position, { d: length }] : [{ d: length }]);
-  }
-
   /**
    * Tell the others where this user is, in code points of the document as it is here. May be called
    * at any rate; what goes out is bounded.
@@ -158,29 +149,6 @@ export class Session extends Emitter {
     return this.#sync.introduce(userInfo);
   }
 
-  /** The user's edits that wait for `resolve`. @returns {import("./conflicts.js").Conflict[]} */
-  get held() {
-    return [...this.#conflicts.held.values()];
-  }
-
-  /**
-   * Decide about a conflict; however long that takes, and however often it is tried.
-   *
-   * @param {string} conflictId
-   * @param {"mine" | "theirs" | "both" | "op"} choice `mine`: instead of what the others did;
-   *   `theirs`: nothing; `both`: merged; `op`: another operation
-   * @param {any} [op] with the choice `op`
-   * @param {number} [revision] that it was made at, if not the `revision` of the conflict
-   * @returns {Promise<number>} the revision it is committed at; with `theirs`, the head
-   * @throws {CollabError}
-   */
-  async resolve(conflictId, choice, op, revision) {
-    const request = { conflict_id: conflictId, choice, op, revision };
-    const result = await this.#sync.resolve(request);
-    this.#conflicts.resolved(conflictId, result.revision);
-    return result.revision;
-  }
-
   /** Leave the session. What is pending is not sent any more; `await saved()` first. */
   async close() {
     try {
@@ -191,6 +159,32 @@ export class Session extends Emitter {
   }
 
   // --- for what is built on this ----------------------------------------------------------------
+
+  /** What is known of conflicts. @returns {Conflicts} */
+  get conflicts() {
+    return this.#conflicts;
+  }
+
+  /** See `Sync.resolve`. */
+  askToResolve(request) {
+    return this.#sync.resolve(request);
+  }
+
+  /** The server tells a hash: `{epoch, revision, sha256}`. */
+  onCheck() {}
+
+  /** The server's document has come to another revision here. */
+  onRevision() {}
+
+  /** The document here is about to go on from a snapshot. */
+  onReset() {}
+
+  /** The document here is not what the server has: have it replaced, with what is pending. */
+  replace() {
+    if (this.#wentWrong) return;
+    this.#wentWrong = true;
+    this.#sync.startAfresh(new CollabError("diverged", "The document here is not the server's."));
+  }
 
   /** The document here. @returns {Replica | null} null until the session is joined */
   get replica() {
@@ -271,6 +265,7 @@ export class Session extends Emitter {
         authorOf: (author) => this.#people.participantOf(author),
         onChange: (change) => this.emit("change", change),
         onPlaced: (ids) => this.emit("presence", ids),
+        onRevision: () => this.onRevision(),
         onPatches: () => this.emit("patches", this.#replica.rescue.patches.all),
       });
     } else if (joined.edits) {
@@ -281,7 +276,10 @@ export class Session extends Emitter {
       this.#replica.rejoined(limits);
     } else {
       const snapshot = { epoch, revision, content: this.type.create(content), nextSeq };
-      this.#replica.reset(snapshot, { nowMs: this.clock.time() });
+      this.onReset();
+      const wentWrong = this.#wentWrong;
+      this.#wentWrong = false;
+      this.#replica.reset(snapshot, { nowMs: this.clock.time(), wentWrong });
     }
     this.#people.reset(joined);
   }
@@ -302,8 +300,10 @@ export class Session extends Emitter {
   }
 
   #onRoster(event) {
-    const { left, destroyed, epoch, conflict } = event;
-    if (conflict) {
+    const { left, destroyed, epoch, conflict, check } = event;
+    if (check) {
+      this.onCheck(check);
+    } else if (conflict) {
       this.#conflicts.event(conflict);
     } else if (destroyed) {
       this.end(new CollabError("no_such_session", "The session was destroyed."));

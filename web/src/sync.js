@@ -47,6 +47,8 @@ export class Sync {
   #leaving = false;
   /** Whether another connection went on with this client's id, on the present one. */
   #fenced = false;
+  /** Whether what is known here is of no use for the next join. */
+  #fresh = false;
   #sender;
   #follower;
   /** Those who wait for the next join: `{resolve, reject}`. */
@@ -122,6 +124,12 @@ export class Sync {
     return (await this.#nextJoined()).call(procedure, kwargs);
   }
 
+  /** Join anew, with nothing of what is known here. @param {CollabError} error why */
+  startAfresh(error) {
+    this.#fresh = true;
+    this.restart(error);
+  }
+
   /** Publish to one of the session's topics: `cursor` or `selection`. */
   publish(topic, kwargs) {
     const { connection, topics, joined } = this.#round ?? {};
@@ -192,15 +200,13 @@ export class Sync {
    * @returns {Promise<CollabError | null>} why the session is over; null where the connection is
    */
   async run(connection) {
-    let fresh = false;
     this.#fenced = false;
     for (let tries = 0; connection.open && !this.#stopped; tries++) {
       const round = (this.#round = new Round(connection, this.#settings));
       const started = this.#clock.now();
       let retryAfterMs;
       try {
-        await this.#join(round, fresh);
-        fresh = false;
+        await this.#join(round);
         const work = [
           this.#sender.run(round),
           this.#follower.run(round),
@@ -212,7 +218,7 @@ export class Sync {
         // The client then opens another connection, with another token if need be.
         if (reaction === "reconnect" || reaction === "token") connection.close(error);
         if (reaction === "end" || reaction === "refuse") return error;
-        fresh ||= reaction === "snapshot";
+        this.#fresh ||= reaction === "snapshot";
         if (this.#clock.now() - started > STABLE_MS) tries = 0;
         retryAfterMs = error.retryAfterMs;
       } finally {
@@ -226,12 +232,12 @@ export class Sync {
 
   // --- joining ----------------------------------------------------------------------------------
 
-  async #join(round, fresh) {
+  async #join(round) {
     const { sessionId, type, create } = this.#settings;
     const replica = this.#host.replica();
     if (create && !replica) await this.#create(round, type);
     const { userInfo } = this.#settings;
-    const joined = await this.#requestJoin(round, fresh ? null : replica, userInfo);
+    const joined = await this.#requestJoin(round, this.#fresh ? null : replica, userInfo);
     this.#checkWanted(round);
     if (joined.type !== type) {
       throw new CollabError("wrong_type", `${sessionId} is of type ${joined.type}, not ${type}.`);
@@ -240,6 +246,7 @@ export class Sync {
     round.limits = { parts, size };
     round.topics = joined.topics;
     this.#host.adopt(joined, round.limits);
+    this.#fresh = false;
     await this.#follower.subscribe(round, () => this.#checkWanted(round));
     round.joined = round.active;
     this.#host.joined();

@@ -3,6 +3,7 @@
  * real ones do, with delays and faults on a virtual clock.
  */
 
+import { createHash } from "node:crypto";
 import { decode, encode } from "@msgpack/msgpack";
 import { json } from "../../src/json.js";
 import { text } from "../../src/text.js";
@@ -45,7 +46,7 @@ export class ModelNode {
   create(id, content, type = "text") {
     const epoch = `epoch${++this.#epochs}`;
     const session = { id, epoch, type: TYPES[type], log: [], seen: new Map(), people: new Map() };
-    session.content = session.type.create(content);
+    session.content = session.initial = session.type.create(content);
     this.sessions.set(id, session);
     return session;
   }
@@ -108,6 +109,31 @@ export class ModelNode {
       revision: session.log.length,
       roster: [...session.people.values()].map(({ row }) => row),
     };
+  }
+
+  _snapshot(session, _socket, { revision = session.log.length }) {
+    const content = this.contentAt(session, revision);
+    return { epoch: session.epoch, revision, content, sha256: this.hashOf(content) };
+  }
+
+  _hash(session, socket, asked) {
+    const { epoch, revision, sha256 } = this._snapshot(session, socket, asked);
+    return { epoch, revision, sha256 };
+  }
+
+  /** Of texts, and of other JSON without anything special in it. */
+  hashOf(content) {
+    return createHash("sha256").update(JSON.stringify(content)).digest("hex");
+  }
+
+  contentAt({ type, initial, log }, revision) {
+    return log.slice(0, revision).reduce((content, [, , op]) => type.apply(content, op), initial);
+  }
+
+  /** Tell a session's people the hash of its content. */
+  check(session) {
+    const { epoch, revision, sha256 } = this._hash(session, null, {});
+    this.publish(session, "roster", { check: { epoch, revision, sha256 } });
   }
 
   _leave(session, socket) {
