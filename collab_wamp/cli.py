@@ -16,7 +16,7 @@ from .config import ConfigError, environment_name, load
 
 COMMANDS = (
     *("up", "token", "check", "replay"),
-    *("sessions", "stats", "instances", "drain", "kick", "export", "import"),
+    *("sessions", "stats", "instances", "drain", "kick", "export", "import", "verify"),
 )
 
 EPILOG = """\

@@ -14,6 +14,7 @@ from autobahn.wamp.types import Challenge, CloseDetails, SessionDetails
 from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
 from twisted.internet.ssl import optionsForClientTLS
+from twisted.internet.task import deferLater
 from twisted.python.failure import Failure
 
 from .. import protocol
@@ -106,6 +107,10 @@ class Connection:
         await self._logged_in
 
     # --- requests ---------------------------------------------------------------------------
+
+    async def pause(self, seconds: float) -> None:
+        """Wait; the connection goes on meanwhile."""
+        await deferLater(self._reactor, seconds)
 
     async def call(
         self, procedure: str, kwargs: dict[str, Any], timeout_s: float | None = None
