@@ -424,3 +424,23 @@ class RestoreTests(HistoryCase):
         await self.edit(one, at, 0, 1, [{"d": len(content)}])
         self.assertEqual((await self.restore(one, revision=0))["revision"], 2)
         self.assertEqual(await self.content(), content)
+
+    async def test_json_is_restored_and_hashed_by_its_canonical_text(self) -> None:
+        one = self.party.caller(1)
+        content = {"b": [1, 2.5, -3.0], "a": "é"}
+        await self.party.call("create", one, session_id="notes", type="json", content=content)
+        one, at = await self.joined(1)
+        for number in range(12):
+            op = [{"p": ["b", 0], "ld": number + 1, "li": number + 2}]
+            await self.edit(one, at, number, number + 1, op)
+        found = await self.waited(self.party.call("snapshot", one, session_id="notes", revision=7))
+        self.assertEqual(found["content"], {"b": [8, 2.5, -3], "a": "é"})
+        text = '{"a":"é","b":[8,2.5,-3]}'
+        self.assertEqual(found["sha256"], hashlib.sha256(text.encode()).hexdigest())
+        self.assertEqual((await self.restore(one, revision=0))["revision"], 13)
+        found = await self.party.call("snapshot", one, session_id="notes")
+        self.assertEqual(found["content"], content)
+        # What a process reads from a snapshot is as good as what it remembers.
+        other = Party(self.party.store, self.party.around)
+        again = await self.waited(other.call("snapshot", one, session_id="notes", revision=13))
+        self.assertEqual((again["content"], again["sha256"]), (content, found["sha256"]))
