@@ -23,6 +23,8 @@ from .writer import no_such_session, stale_epoch
 # Edits that are read and applied before it is others' turn, and for how long at most.
 PAGE = 250
 TURN_S = 0.010
+# To read more than this, and to write it, is the work of several turns.
+LARGE_BYTES = 64 * 1024
 # Of those who ask for old content at one time on this process, so many are served side by side,
 # and so many may wait.
 AT_ONE_TIME = 2
@@ -127,7 +129,14 @@ class Past:
         self, key: SessionKey, meta: SessionMeta, start: Snapshot, revision: int
     ) -> Moment:
         kind = get_type(meta.type)
-        buffer = kind.buffer(kind.create(orjson.loads(start.content)))
+        large = len(start.content) > LARGE_BYTES
+        content = orjson.loads(start.content)
+        if large:
+            await self._pause(0)
+        document = kind.create(content)
+        if large:
+            await self._pause(0)
+        buffer = kind.buffer(document)
         at, edit = start.revision, None
         while at < revision:
             page = await self._page(key, meta.epoch, at, min(PAGE, revision - at))
@@ -143,9 +152,10 @@ class Past:
         if edit is None:
             edit = await self._edit(key, meta.epoch, revision)
         content = buffer.content()
-        return Moment(
-            meta.type, meta.epoch, content, make_snapshot(revision, canonical(content)), edit
-        )
+        if large:
+            await self._pause(0)
+        snapshot = make_snapshot(revision, canonical(content))
+        return Moment(meta.type, meta.epoch, content, snapshot, edit)
 
     async def _page(self, key: SessionKey, epoch: str, after: int, limit: int) -> tuple[Edit, ...]:
         """Some edits, one at least."""

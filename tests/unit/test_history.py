@@ -143,6 +143,10 @@ class SnapshotTests(HistoryCase):
         self.patch(folding, "_pause", pause)
         found = await self.party.call("snapshot", one, session_id="notes", revision=3)
         self.assertEqual((found["content"], pauses), ("abc", [0, 0, 0]))
+        pauses.clear()
+        self.patch(past, "LARGE_BYTES", 0)
+        found = await self.party.call("snapshot", one, session_id="notes", revision=3)
+        self.assertEqual((found["content"], pauses), ("abc", [0] * 6))
 
     async def test_too_many_who_ask_for_old_content_are_sent_away(self) -> None:
         self.patch(past, "MOST_WAITING", 1)

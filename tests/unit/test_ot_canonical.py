@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import random
 
 import rfc8785
 from hypothesis import given
@@ -13,7 +14,12 @@ from twisted.trial.unittest import TestCase
 from collab_wamp.ot.canonical import canonical, sha256
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
-NUMBERS = st.integers(-(2**53) + 1, 2**53 - 1) | st.floats(allow_nan=False, allow_infinity=False)
+NUMBERS = (
+    st.integers(-(2**53) + 1, 2**53 - 1)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.decimals(-(10**16), 10**16, places=4).map(float)
+    | st.integers(-20, 20).map(float)
+)
 VALUES = st.recursive(
     st.none() | st.booleans() | NUMBERS | TEXTS,
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXTS, inner, max_size=4),
@@ -27,6 +33,13 @@ class CanonicalTests(TestCase):
         written = canonical(value)
         self.assertEqual(written, rfc8785.dumps(value))
         self.assertEqual(canonical(json.loads(written)), written)
+
+    def test_fractions_of_every_size(self) -> None:
+        chance = random.Random(8785)
+        for _ in range(20_000):
+            number = chance.choice((1, -1)) * chance.random() * 10 ** chance.uniform(-9, 23)
+            for value in (number, round(number, chance.randint(0, 6))):
+                self.assertEqual(canonical(value), rfc8785.dumps(value), value)
 
     def test_the_example_of_the_rfc(self) -> None:
         """Section 3.2.2 and 3.2.3: numbers, escapes, and the order of keys."""
