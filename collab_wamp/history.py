@@ -6,7 +6,6 @@ the result's dict or raises `CollabError`.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import Any
 
@@ -20,14 +19,13 @@ from .errors import CollabError
 from .joining import SessionLimits
 from .ot import get_type
 from .past import Moment, Past
-from .protocol import Arguments, bad
+from .protocol import VERSION_ID, Arguments, bad
 from .rates import Limiter
 from .rights import Rights
 from .store.interface import Store
 from .store.values import MOST_VERSIONS, SessionKey, Version
 from .writer import Request, body_digest, denied, no_such_session, stale_epoch
 
-VERSION_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 LONGEST_NAME = 128
 
 

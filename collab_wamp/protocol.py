@@ -94,6 +94,7 @@ def topics(topic_key: str) -> dict[str, str]:
 
 # --- forms ----------------------------------------------------------------------------------
 SESSION_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+VERSION_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 CLIENT_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
 EPOCH = re.compile(r"[A-Za-z0-9_-]{1,64}")
 CONFLICT_MODES: Final = ("merge", "reject", "ask")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..config import Config
-from . import content_routes, session_routes, stats_routes, token_routes
+from . import content_routes, session_routes, stats_routes, token_routes, version_routes
 from .routes import Route
 
 
@@ -13,5 +13,6 @@ def routes(config: Config) -> tuple[Route, ...]:
         *token_routes.routes(config.auth.issued_s),
         *session_routes.ROUTES,
         *content_routes.ROUTES,
+        *version_routes.ROUTES,
         *stats_routes.ROUTES,
     )

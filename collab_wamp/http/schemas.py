@@ -7,7 +7,7 @@ from typing import Any, Final
 from ..access import ADMINISTRATIVE, ORDINARY, RIGHTS
 from ..errors import TABLE
 from ..ot import TYPES
-from ..protocol import MAX_FETCH, MAX_INTEGER, SESSION_ID
+from ..protocol import MAX_FETCH, MAX_INTEGER, SESSION_ID, VERSION_ID
 
 Schema = dict[str, Any]
 
@@ -48,6 +48,7 @@ TEXT: Final[Schema] = {"type": "string"}
 BOOLEAN: Final[Schema] = {"type": "boolean"}
 COUNT: Final[Schema] = {"type": "integer", "minimum": 0, "maximum": MAX_INTEGER}
 SESSION_ID_TEXT: Final[Schema] = {"type": "string", "pattern": f"^{SESSION_ID.pattern}$"}
+VERSION_ID_TEXT: Final[Schema] = {"type": "string", "pattern": f"^{VERSION_ID.pattern}$"}
 USER_ID: Final[Schema] = {
     "type": "string", "minLength": 1, "maxLength": 128, "pattern": NOT_NUL_FIRST,
 }  # fmt: skip
@@ -59,6 +60,19 @@ CAPABILITIES: Final[Schema] = listed(
 TYPE: Final[Schema] = {"type": "string", "enum": list(TYPES)}
 CONTENT: Final[Schema] = {"type": "string", "pattern": NO_NUL}
 TENANT: Final[Schema] = {"type": "string", "pattern": "^[a-z0-9_]{1,64}$"}
+
+VERSION_NAME: Final[Schema] = {
+    "type": "string", "minLength": 1, "maxLength": 128, "pattern": NO_NUL,
+}  # fmt: skip
+VERSION: Final[Schema] = thing(
+    {
+        "version_id": VERSION_ID_TEXT,
+        "name": VERSION_NAME,
+        "revision": COUNT,
+        "user_id": TEXT,
+        "time_ms": COUNT,
+    }
+)
 
 CREATED: Final[Schema] = thing(
     {"session_id": SESSION_ID_TEXT, "epoch": TEXT, "revision": COUNT, "created": BOOLEAN}
@@ -122,6 +136,9 @@ NAMED: Final[dict[str, Schema]] = {
     "Content": thing(
         {"session_id": SESSION_ID_TEXT, "type": TYPE, "revision": COUNT, "content": {}}
     ),
+    "Version": VERSION,
+    "Versions": thing({"versions": listed(ref("Version"))}),
+    "Restored": thing({"revision": COUNT, "durable": BOOLEAN}),
     "Delta": thing({"ops": listed(thing({"insert": TEXT}, {"attributes": {"type": "object"}}))}),
     "Trace": thing(
         {
@@ -239,6 +256,22 @@ IMPORT: Final[Schema] = {
             "properties": {"txns": {"type": "array"}, "endContent": CONTENT},
             "required": ["txns", "endContent"],
             "not": {"anyOf": [{"required": ["content"]}, {"required": ["ops"]}]},
+        },
+    ]
+}
+SAVING: Final[Schema] = argument({"name": VERSION_NAME}, {"revision": COUNT})
+_NOTHING: Final[Schema] = {"type": "null"}
+RESTORING: Final[Schema] = {
+    "oneOf": [
+        {
+            **thing({"version_id": VERSION_ID_TEXT}, {"revision": _NOTHING}),
+            "additionalProperties": False,
+            "title": "A named version.",
+        },
+        {
+            **thing({"revision": COUNT}, {"version_id": _NOTHING}),
+            "additionalProperties": False,
+            "title": "A revision that is kept.",
         },
     ]
 }

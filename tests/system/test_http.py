@@ -168,14 +168,16 @@ class ContentTests(HttpCase):
         self.assertEqual((trace.start, trace.end), ("", text))
         part = await self.export("trace", "&revision=1050")
         buffer = get_type("text").buffer(part["startContent"])
-        for row in part["txns"]:
+        for number, row in enumerate(part["txns"]):
+            if number == 3:
+                self.assertEqual(buffer.content(), await self.export("text", "&revision=3"))
             for position, deleted, inserted in row["patches"]:
                 op = [position, inserted, {"d": deleted}]
                 buffer.apply(get_type("text").normalize(op))
         self.assertEqual((len(part["txns"]), buffer.content()), (1050, part["endContent"]))
         self.assertEqual(part["endContent"], await self.export("text", "&revision=1050"))
         for revision, code, status in (
-            (1101, "base_ahead", 409), (2**53 - 1, "base_ahead", 409), (3, "bad_revision", 400)
+            (1101, "base_ahead", 409), (2**53 - 1, "base_ahead", 409)
         ):  # fmt: skip
             query = f"?revision={revision}"
             await self.refused("GET", f"{self.path}/content{query}", code, status)
@@ -297,6 +299,52 @@ class TokenTests(HttpCase):
             await self.refused("GET", f"{path}?tenant=acme", "denied", 403, token=me)
 
 
+class VersionTests(HttpCase):
+    async def test_versions_are_named_listed_restored_and_deleted(self) -> None:
+        path = f"{self.path}/versions"
+        await self.ask("PUT", f"{self.path}/content", 201, body=WORDS, headers=TEXT)
+        self.assertEqual((await self.ask("GET", path)).json, {"versions": []})
+        first = (await self.ask("POST", path, 201, body={"name": "The first"})).json
+        self.assertEqual(
+            (first["name"], first["revision"], first["user_id"]), ("The first", 0, "ada")
+        )
+        await self.written(1, 3)
+        body = {"name": "One in", "revision": 1.0}
+        second = (await self.ask("POST", path, 201, body=body)).json
+        self.assertEqual(second["revision"], 1)
+        listed = (await self.ask("GET", path, token=token("bob"))).json["versions"]
+        self.assertEqual({row["version_id"]: row for row in listed}, {
+            row["version_id"]: row for row in (first, second)
+        })  # fmt: skip
+
+        restore = f"{self.path}/restore"
+        body = {"version_id": first["version_id"]}
+        restored = (await self.ask("POST", restore, body=body)).json
+        self.assertEqual(restored["revision"], 4)
+        reply = await self.ask("GET", f"{self.path}/content?format=text")
+        self.assertEqual(reply.data.decode(), WORDS)
+        self.assertEqual(
+            (await self.ask("POST", restore, body={"revision": 3})).json["revision"], 5
+        )
+
+        gone = f"{path}/{second['version_id']}"
+        await self.refused("DELETE", gone, "denied", 403, token=token("bob", rights={"*": "edit"}))
+        await self.ask("DELETE", gone, 204)
+        await self.refused("DELETE", gone, "no_such_version", 404)
+        body = {"version_id": second["version_id"]}
+        await self.refused("POST", restore, "no_such_version", 404, body=body)
+        for wrong in (
+            {"revision": None},
+            {"version_id": "a", "revision": 1},
+            {"revision": 1, "name": "x"},
+            {"revision": "1"},
+        ):
+            await self.ask("POST", restore, 400, body=wrong)
+        for wrong in ({"revision": 1}, {"name": ""}, {"name": "x" * 129}, {"name": "x", "more": 1}):
+            await self.refused("POST", path, "bad_request", 400, body=wrong)
+        await self.refused("POST", path, "base_ahead", 409, body={"name": "x", "revision": 99})
+
+
 class TroubleTests(HttpCase):
     """A node that keeps little history, and whose parts are stopped."""
 
@@ -304,14 +352,15 @@ class TroubleTests(HttpCase):
 
     async def make_node(self) -> Node:
         if TroubleTests.at is None:
-            node = Node(COLLAB_LIMITS_BASE_BEHIND="100")
+            node = Node(COLLAB_LIMITS_BASE_BEHIND="100", COLLAB_HISTORY_KEPT_EDITS="1")
             await deferToThread(node.start)
             TroubleTests.at = node
         return TroubleTests.at
 
     async def test_a_history_that_is_not_whole(self) -> None:
         await self.ask("PUT", f"{self.path}/content", 201, body="begun", headers=TEXT)
-        await self.written(11, 55)
+        # So many that there is a checkpoint to cut the history at.
+        await self.written(52, 55)
 
         async def cut() -> bool:
             return bool((await self.ask("GET", self.path)).json["floor_revision"])
@@ -320,6 +369,7 @@ class TroubleTests(HttpCase):
         path = f"{self.path}/content?format=trace"
         reply = await self.refused("GET", path, "base_too_old", 409)
         self.assertIn("history is kept after", reply.json["error"]["message"])
+        await self.refused("GET", f"{self.path}/content?revision=3", "bad_revision", 400)
 
     async def test_parts_that_do_not_answer(self) -> None:
         """It is said in time, what is told is masked, and the log has the rest."""
