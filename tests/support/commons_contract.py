@@ -20,10 +20,10 @@ class CommonsContract:
     assertGreater: Any
     assertTrue: Any
     assertFalse: Any
+    # Not methods: they would stand before those of a class further on.
+    pass_time: Any
 
     async def until(self, condition: Any) -> None: ...
-
-    async def pass_time(self, seconds: float) -> None: ...
 
     async def test_revocations_are_kept_and_announced(self) -> None:
         heard: list[Any] = []
