@@ -448,3 +448,23 @@ class RestoreTests(HistoryCase):
         other = Party(self.party.store, self.party.around)
         again = await self.waited(other.call("snapshot", one, session_id="notes", revision=13))
         self.assertEqual((again["content"], again["sha256"]), (content, found["sha256"]))
+
+    async def test_rich_text_is_restored_with_its_formats(self) -> None:
+        one = self.party.caller(1)
+        content = [{"insert": "Title", "attributes": {"header": 1, "bold": True}}, {"insert": "\n"}]
+        await self.party.call("create", one, session_id="notes", type="rich_text", content=content)
+        one, at = await self.joined(1)
+        for seq, op in enumerate(
+            (
+                [{"retain": 5, "attributes": {"bold": None}}],
+                [{"insert": {"image": "x.png"}}, {"delete": 2}],
+                [{"retain": 4}, {"insert": "😀"}],
+            ),
+            1,
+        ):
+            await self.edit(one, at, seq - 1, seq, op)
+        self.assertEqual((await self.restore(one, revision=0))["revision"], 4)
+        found = await self.party.call("snapshot", one, session_id="notes")
+        self.assertEqual(found["content"], content)
+        text = '[{"attributes":{"bold":true,"header":1},"insert":"Title"},{"insert":"\\n"}]'
+        self.assertEqual(found["sha256"], hashlib.sha256(text.encode()).hexdigest())

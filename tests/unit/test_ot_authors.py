@@ -10,6 +10,7 @@ from twisted.trial.unittest import TestCase
 
 from collab_wamp.ot import OpError, authors
 from collab_wamp.ot.authors import Authors
+from tests.support import rich_operations
 from tests.support.operations import random_edit, random_text
 
 SEEDS = 60
@@ -32,18 +33,18 @@ def naive(people: list[Any], op: list[Any], author: str) -> list[Any]:
     return result + rest
 
 
-def as_rich_text(op: list[Any]) -> list[Any]:
-    """The same as an operation of type `rich_text`, with some formatting."""
-    parts: list[Any] = []
+def naive_rich(people: list[Any], op: list[Any], author: str) -> list[Any]:
+    """The same of type `rich_text`."""
+    result: list[Any] = []
+    rest = list(people)
     for part in op:
-        if isinstance(part, int):
-            parts.append({"retain": part, "attributes": {"bold": True}})
-        elif isinstance(part, str):
-            parts.append({"insert": part})
+        if "insert" in part:
+            result += [author] * (len(part["insert"]) if isinstance(part["insert"], str) else 1)
         else:
-            count = part["d"]
-            parts.append({"delete": count if isinstance(count, int) else len(count)})
-    return parts
+            count = part.get("retain") or part["delete"]
+            result += rest[:count] if "retain" in part else []
+            del rest[:count]
+    return result + rest
 
 
 def of_each(made: Authors) -> list[Any]:
@@ -53,19 +54,24 @@ def of_each(made: Authors) -> list[Any]:
 class AuthorsTests(TestCase):
     def play(self, seed: int, *, pieces: int, longest: int, initial: int, rich: bool) -> None:
         chance = random.Random(seed)
-        document = random_text(chance, initial)
-        made, people = Authors(len(document)), [None] * len(document)
+        document: Any = random_text(chance, initial)
+        if rich:
+            document = rich_operations.random_document(chance, initial // 3)
+        length = len(rich_operations.cells_of(document) if rich else document)
+        made, people = Authors(length), [None] * length
+        change: Any = rich_operations.random_edit if rich else random_edit
         for step in range(STEPS):
-            op, document = random_edit(chance, document, pieces=pieces, longest=longest)
+            op, document = change(chance, document, pieces=pieces, longest=longest)
             author = chance.choice(PEOPLE)
-            made.apply(as_rich_text(op) if rich else op, author)
-            people = naive(people, op, author)
+            made.apply(op, author)
+            people = (naive_rich if rich else naive)(people, op, author)
+            length = len(rich_operations.cells_of(document) if rich else document)
             where = f"seed {seed}, step {step}: {op}"
-            self.assertEqual(made.length, len(document), where)
+            self.assertEqual(made.length, length, where)
             self.assertEqual(of_each(made), people, where)
             runs = made.runs()
-            self.assertEqual(sum(length for _, length in runs), len(document), where)
-            self.assertTrue(all(length > 0 for _, length in runs), where)
+            self.assertEqual(sum(count for _, count in runs), length, where)
+            self.assertTrue(all(count > 0 for _, count in runs), where)
             pairs = itertools.pairwise(runs)
             self.assertTrue(all(first[0] != second[0] for first, second in pairs), where)
 
