@@ -5,7 +5,7 @@
 const FORMAT = "collab_wamp patches";
 const VERSION = 1;
 /** What is imported is looked at for its form alone; whether it fits is seen later. */
-const ANY = { length: Infinity };
+const ANY_LENGTH = { length: Infinity };
 
 /** @param {{type: object, sessionId: string, epoch: string, revision: number, patches: any[]}} from */
 export function written({ type, sessionId, epoch, revision, patches }) {
@@ -54,8 +54,10 @@ export function read(type, exported) {
 
 function patchOf(type, { created_ms: createdMs, unsure, op, reason, ...row }) {
   const checked = (part) => {
-    type.check(part, ANY);
-    return part;
+    const normal = type.normalize(part);
+    // Of an eager type nothing more can be told without the document.
+    if (!type.eager) type.check(normal, ANY_LENGTH);
+    return normal;
   };
   return {
     id: String(row.id),

@@ -158,3 +158,53 @@ test("a deletion that others make as well needs no patch", async () => {
   await clock.until(() => ada.content === "");
   assert.deepEqual(kept(), []);
 });
+
+async function writingAs(type, content) {
+  const { clock, node, client } = setUp();
+  node.create("notes", content, type);
+  const ada = await open(clock, client(), { type });
+  const bob = await open(clock, client(), { type });
+  const refuse = async (op) => {
+    node.right = "view";
+    ada.session.edit(op);
+    await clock.until(() => ada.session.patches.length);
+    node.right = "edit";
+  };
+  return { clock, node, client, ada, bob, refuse };
+}
+
+test("a value that was refused stands when it is applied again, if its place is there", async () => {
+  const { clock, client, ada, bob, refuse } = await writingAs("json", { a: { n: 1 } });
+  await refuse([{ p: ["a", "n"], od: 1, oi: 2 }]);
+  bob.session.edit([{ p: ["a", "n"], od: 1, oi: 3 }]);
+  await clock.until(() => ada.session.content.a.n === 3);
+  const exported = ada.session.exportPatches();
+  ada.session.applyPatch(ada.session.patches[0].id);
+  await clock.until(() => settled([ada]) && bob.session.content.a.n === 2);
+  const eve = await open(clock, client(), { type: "json" });
+  let taken = null;
+  eve.session.importPatches(exported).then((patches) => ([taken] = patches));
+  await clock.until(() => taken);
+  assert.deepEqual(taken.op.map(({ p, oi }) => [p, oi]), [[["a", "n"], 2]]);
+  bob.session.edit([{ p: ["a"], od: { n: 2 } }]);
+  await clock.until(() => eve.session.content.a === undefined);
+  const [gone] = eve.session.patches;
+  assert.deepEqual([gone.op, gone.text], [null, "2"]);
+  assert.throws(() => eve.session.applyPatch(gone.id), TypeError);
+});
+
+test("rich text that was refused comes back with its formats", async () => {
+  const { clock, ada, bob, refuse } = await writingAs("rich_text", [{ insert: "one two\n" }]);
+  await refuse([{ retain: 4 }, { insert: "bold ", attributes: { bold: true } }]);
+  bob.session.edit([{ insert: "zero " }]);
+  await clock.until(() => ada.session.content[0].insert === "zero one two\n");
+  assert.equal(ada.session.patches[0].text, "bold ");
+  ada.session.applyPatch(ada.session.patches[0].id);
+  assert.deepEqual(ada.session.content, [
+    { insert: "zero one " },
+    { insert: "bold ", attributes: { bold: true } },
+    { insert: "two\n" },
+  ]);
+  ada.session.undo();
+  assert.deepEqual(ada.session.content, [{ insert: "zero one two\n" }]);
+});

@@ -5,12 +5,11 @@
 
 import { createHash } from "node:crypto";
 import { decode, encode } from "@msgpack/msgpack";
-import { json } from "../../src/json.js";
 import { text } from "../../src/text.js";
+import { TYPES } from "../../src/types.js";
 
 const ERROR = 8;
 const CALL = 48;
-const TYPES = { json, text };
 
 export class ModelNode {
   sessions = new Map();

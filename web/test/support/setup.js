@@ -1,7 +1,6 @@
 /** Clients on a model of a node, on a virtual clock. */
 
 import { connect } from "../../src/index.js";
-import { text } from "../../src/text.js";
 import { VirtualClock } from "./clock.js";
 import { ModelNode } from "./node.js";
 import { seeded } from "./random.js";
@@ -26,7 +25,7 @@ export async function open(clock, client, options = { create: true }) {
   await clock.until(() => session || failure);
   if (failure) throw failure;
   const editor = { session, client, content: session.content, rejected: [] };
-  session.on("change", ({ op }) => (editor.content = text.apply(editor.content, op)));
+  session.on("change", ({ op }) => (editor.content = session.type.apply(editor.content, op)));
   session.on("rejected", (rejected) => editor.rejected.push(rejected));
   editor.edit = (op) => session.edit(op);
   return editor;
