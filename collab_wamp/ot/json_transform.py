@@ -295,8 +295,6 @@ def _move_over_move(
             new_to += side == "right"
         elif to > start:
             new_to += 1
-        elif to == other_start:
-            new_to -= 1
     return _with_key(mine, depth, new_start) | {"lm": new_to}
 
 

@@ -401,7 +401,9 @@ def _fitting(part: Part, room: int) -> int:
 
 def _check_number(number: int, index: int, what: str) -> None:
     if not 0 < number <= MAX_NUMBER:
-        raise OpError(f"{what} must be from 1 to {MAX_NUMBER}, not {number}", index)
+        # A number of thousands of digits cannot even be written.
+        found = str(number) if abs(number) < 2**64 else "a much larger one"
+        raise OpError(f"{what} must be from 1 to {MAX_NUMBER}, not {found}", index)
 
 
 def _check_text(text: str, index: int, what: str) -> int:

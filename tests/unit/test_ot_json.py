@@ -215,11 +215,13 @@ class TransformTests(JsonCase):
             for a in list_components(document, "a"):
                 after_a = JSON.apply(document, [a])
                 for b in list_components(document, "b"):
-                    self.assertEqual(
-                        JSON.apply(after_a, JSON.transform([b], [a], "right")),
-                        JSON.apply(JSON.apply(document, [b]), JSON.transform([a], [b], "left")),
-                        (document, a, b),
-                    )
+                    right = JSON.transform([b], [a], "right")
+                    left = JSON.transform([a], [b], "left")
+                    after_b = JSON.apply(document, [b])
+                    said = (document, a, b)
+                    self.assertEqual(JSON.apply(after_a, right), JSON.apply(after_b, left), said)
+                    self.assertEqual(JSON.make_invertible(right, after_a), right, said)
+                    self.assertEqual(JSON.make_invertible(left, after_b), left, said)
 
     @some
     @given(chances)
@@ -256,6 +258,25 @@ class TransformTests(JsonCase):
             [{"p": ["k"], "od": "first", "oi": "later"}],
         )
         self.assertEqual(JSON.side("a", "b"), JSON.side("b", "a"))
+
+    def test_the_later_of_two_insertions_at_one_place_goes_first(self) -> None:
+        mine: Op = [{"p": [1], "li": "mine"}]
+        other: Op = [{"p": [1], "li": "other"}]
+        self.assertEqual(JSON.transform(mine, other, "left"), mine)
+        self.assertEqual(JSON.transform(mine, other, "right"), [{"p": [2], "li": "mine"}])
+
+    def test_the_later_of_two_moves_stands(self) -> None:
+        mine: Op = [{"p": [0], "lm": 1}]
+        self.assertEqual(JSON.transform(mine, [{"p": [0], "lm": 2}], "left"), [{"p": [2], "lm": 1}])
+        self.assertEqual(JSON.transform(mine, [{"p": [0], "lm": 2}], "right"), [])
+        # Of two items moved to one place, from the same direction, the left one comes first.
+        other: Op = [{"p": [1], "lm": 3}]
+        self.assertEqual(
+            JSON.transform([{"p": [0], "lm": 3}], other, "left"), [{"p": [0], "lm": 2}]
+        )
+        self.assertEqual(
+            JSON.transform([{"p": [0], "lm": 3}], other, "right"), [{"p": [0], "lm": 3}]
+        )
 
     def test_a_value_stands_against_a_deletion_whichever_is_later(self) -> None:
         for place in ({"p": ["k"], "od": 0}, {"p": [1], "ld": 0}):

@@ -365,6 +365,11 @@ class CheckTests(TestCase):
             self.assertFalse(caught.exception.too_large, op)
             self.assertTrue(str(caught.exception).startswith(f"part {part}: "))
 
+    def test_a_number_of_any_length_is_refused(self) -> None:
+        for op in ([10**5000, "a"], [{"d": -(10**5000)}]):
+            with self.assertRaises(OpError):
+                TEXT.check(op, LIMITS)
+
     def test_limits(self) -> None:
         limits = Limits(parts=3, insert_bytes=5)
         for fits in ([1, "ab", {"d": "a text that is longer than that"}], ["€é"], ["😀", 1, "a"]):
