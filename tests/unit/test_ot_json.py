@@ -489,6 +489,9 @@ class ComposeTests(JsonCase):
             ],
         )
         self.assertEqual(JSON.difference([1, 2, 3], [1, 9, 2, 3]), [{"p": [1], "li": 9}])
+        # What begins alike does not also count as ending alike.
+        self.assertEqual(JSON.difference([1, 1], [1, 1, 1]), [{"p": [2], "li": 1}])
+        self.assertEqual(JSON.difference([1, 1, 1], [1, 1]), [{"p": [2], "ld": 1}])
         self.assertEqual(
             JSON.difference([1, 2, 3], [3]), [{"p": [0], "ld": 1}, {"p": [0], "ld": 2}]
         )

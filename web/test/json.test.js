@@ -73,6 +73,9 @@ law("the difference leads from one document to the other", (random, content) => 
     assert.deepEqual(json.apply(content, op), other);
   }
   assert.deepEqual(json.difference(content, structuredClone(content)), []);
+  // What begins alike does not also count as ending alike.
+  assert.deepEqual(json.difference([1, 1], [1, 1, 1]), [{ p: [2], li: 1 }]);
+  assert.deepEqual(json.difference([1, 1, 1], [1, 1]), [{ p: [2], ld: 1 }]);
 });
 
 law("a split operation does what it did", (random, content) => {
