@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from . import protocol
 from .access import allows, effective
 from .caller import Caller
+from .document import Document
 from .documents import Documents
 from .errors import CollabError
 from .joining import SessionLimits
-from .ot import OpError
+from .ot import OpError, TooMuchWork, rebase
 from .protocol import Arguments
 from .rates import Limiter
 from .rights import Rights
+from .store.answers import NoSession, StaleEpoch
 from .store.held import RESOLUTION, Held, Resolved
 from .store.interface import Store
 from .store.values import SessionKey
-from .writer import Request, bad_op, denied
+from .writer import MOST_PARTS, REBASE_WORK, Request, bad_op, denied
 
 SWEEP = 100
+# Edits that an operation is transformed over before it is others' turn.
+PAGE = 250
 
 
 class Resolving:
@@ -28,6 +32,7 @@ class Resolving:
 
     Args:
         refuse_edits: raises where edits are not taken, since the node is ending.
+        pause: waits so many seconds; 0 = lets others have a turn.
     """
 
     def __init__(
@@ -38,6 +43,7 @@ class Resolving:
         limiter: Limiter,
         limits: SessionLimits,
         refuse_edits: Callable[[], None],
+        pause: Callable[[float], Awaitable[None]],
     ) -> None:
         self._store = store
         self._documents = documents
@@ -45,6 +51,7 @@ class Resolving:
         self._limiter = limiter
         self._limits = limits
         self._refuse_edits = refuse_edits
+        self._pause = pause
 
     async def resolve(self, caller: Caller, arguments: Arguments) -> dict[str, Any]:
         """Commit for a held edit what its author chose, or drop it; once, however often asked."""
@@ -109,13 +116,17 @@ class Resolving:
                 "What the others did cannot be taken back any more: choose `both`, `theirs`, `op`.",
                 revision=document.revision,
             )
+        if base is None:
+            base = held.revision
+            if choice != "op":
+                op, base = await self._within_reach(key, held, document, op)
         if kind.is_noop(op):
             return await self._drop(key, held)
         if self._documents.waiting >= self._limits.waiting:
             raise CollabError("overloaded", "Too many edits are waiting.", retry_after_ms=200)
         request = Request(
             epoch=held.epoch,
-            base=held.revision if base is None else base,
+            base=base,
             client_id=held.conflict_id,
             seq=1,
             op=op,
@@ -129,6 +140,35 @@ class Resolving:
         revision, _durable = await self._documents.writer(key).submit(request)
         await self._store.unhold(key, held.conflict_id)
         return {"revision": revision}
+
+    async def _within_reach(
+        self, key: SessionKey, held: Held, document: Document, op: Any
+    ) -> tuple[Any, int]:
+        """An operation of a held edit, and its base, not as far behind as nobody's may be.
+
+        It was held for longer than others take; the history may reach back further than that.
+        """
+        base, meta = held.revision, await self._store.meta(key)
+        while meta is not None and base < meta.revision - self._limits.window // 2:
+            answer = await self._store.edits(key, held.epoch, base, PAGE)
+            if isinstance(answer, NoSession | StaleEpoch) or not answer[0]:
+                break
+            edits, meta = answer
+            concurrent = [(edit.client_id, edit.op) for edit in edits]
+            try:
+                op = rebase(
+                    document.type,
+                    op,
+                    held.conflict_id,
+                    concurrent,
+                    work=REBASE_WORK,
+                    parts=MOST_PARTS,
+                )
+            except TooMuchWork:
+                break
+            base += len(concurrent)
+            await self._pause(0)
+        return op, base
 
 
 async def held_rows(store: Store, key: SessionKey, user_id: str) -> list[dict[str, Any]]:

@@ -116,7 +116,13 @@ class Sessions:
             refuse_edits=self._refuse_edits,
         )
         self.resolving = Resolving(
-            store, self.documents, self.rights, limiter, limits, self._refuse_edits
+            store,
+            self.documents,
+            self.rights,
+            limiter,
+            limits,
+            refuse_edits=self._refuse_edits,
+            pause=pause,
         )
 
     async def _clashed(self, key: SessionKey, document: Document, request: Request) -> None:

@@ -5,7 +5,7 @@ store. Simulated, from one seed: time, the network, the workers' deaths, the sto
 
 `python -m tests.simulation --seed N` plays one seed and tells all that happened; `--seeds A-B`
 plays many and names those that fail; `--type` says on which type of document; `--words` plays the
-other game, words typed at one spot.
+other game, words typed at one spot, `--asks` the third, where edits that conflict are held.
 """
 
 from __future__ import annotations
@@ -77,16 +77,42 @@ def play_words(world: World) -> None:
         assert letters[client] * WORD in content, f"{letters[client] * WORD} not in {content}"
 
 
-GAMES: dict[str, Callable[[World], None]] = {"edits": play_edits, "words": play_words}
+def play_asks(world: World) -> None:
+    """As `play_edits`, but edits that conflict are held, and merged in the end."""
+    chance = world.chance
+    world.begin()
+    for _ in range(ACTIONS):
+        world.run(world.step())
+        client = chance.choice(world.clients)
+        if chance.random() < 0.2:
+            world.misfortune()
+        elif client.box is not None:
+            world.type_by_chance(client)
+    away = [client for client in world.clients if chance.random() < 0.2]
+    here = [client for client in world.clients if client not in away]
+    world.dismiss(away)
+    world.settle(here)
+    world.verify(here)
+    world.held = world.decide(here)
+    world.settle(here)
+    world.verify_written(world.verify(here), complete=not away)
+
+
+GAMES: dict[str, Callable[[World], None]] = {
+    "edits": play_edits,
+    "words": play_words,
+    "asks": play_asks,
+}
 
 
 def play(seed: int, game: str = "edits", kind: str = "text") -> World:
     """Play a game; what is not as it must be is raised, with the world in its `world`."""
     chance = random.Random(seed)
-    window = chance.choice((2000, 2000, 2000, 10, 3)) if game == "edits" else 2000
+    window = chance.choice((2000, 2000, 2000, 10, 3)) if game != "words" else 2000
     before = documents.SNAPSHOT_EVERY, documents.CHECKPOINT_EVERY
     documents.SNAPSHOT_EVERY = documents.CHECKPOINT_EVERY = min(window, 500)
-    world = World(seed, WRITERS[kind](), window=window)
+    conflicts = "ask" if game == "asks" else "merge"
+    world = World(seed, WRITERS[kind](), window=window, conflicts=conflicts)
     try:
         GAMES[game](world)
     except Exception as error:
@@ -100,7 +126,7 @@ class Failed(Exception):
     """A seed did not end as it must."""
 
     def __init__(self, seed: int, game: str, kind: str, world: World) -> None:
-        option = (" --words" if game == "words" else "") + f" --type {kind}"
+        option = (f" --{game}" if game != "edits" else "") + f" --type {kind}"
         super().__init__(f"to see it alone: python -m tests.simulation{option} --seed {seed}")
         self.seed = seed
         self.world = world
@@ -112,8 +138,9 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--seeds", default="0-99", help="play many: the first and the last")
     parser.add_argument("--type", default="text", choices=WRITERS, help="of the document")
     parser.add_argument("--words", action="store_true", help="words typed at one spot")
+    parser.add_argument("--asks", action="store_true", help="edits that conflict are held")
     options = parser.parse_args(arguments)
-    game = "words" if options.words else "edits"
+    game = "words" if options.words else "asks" if options.asks else "edits"
     if options.seed is not None:
         return tell(options.seed, game, options.type)
     first, _, last = options.seeds.partition("-")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -42,6 +42,7 @@ class Party:
         limits: SessionLimits | None = None,
         rates: Rates | None = None,
         retention: Retention | None = None,
+        random_bytes: Callable[[int], bytes] | None = None,
     ) -> None:
         self.around = around or ClockSurroundings()
         self.store = store or MemoryStore(now_ms=self.around.now_ms)
@@ -52,7 +53,7 @@ class Party:
             limits=limits or SessionLimits(),
             now_s=self.around.now_s,
             now_ms=self.around.now_ms,
-            random_bytes=counter_bytes(),
+            random_bytes=random_bytes or counter_bytes(),
             limiter=Limiter(
                 MemoryCommons(self.around.now_ms),
                 rates or Rates(),

@@ -127,13 +127,21 @@ class Client:
     Attributes:
         name: the client id.
         largest: parts and bytes of a message (0 = no limit).
+        conflicts: what the session does about them.
         screen: what they see.
         sent: the last message under each number.
+        held: messages that were refused, and that the server holds, by conflict id.
         resets: how often they went on from a snapshot.
     """
 
     def __init__(
-        self, name: str, time: Time, kind: OTType, initial: Any, largest: tuple[int, int]
+        self,
+        name: str,
+        time: Time,
+        kind: OTType,
+        initial: Any,
+        largest: tuple[int, int],
+        conflicts: str = "merge",
     ) -> None:
         self.name = name
         self.time = time
@@ -143,9 +151,11 @@ class Client:
         self.epoch = ""
         self.line: Line | None = None
         self.sent: dict[int, Message] = {}
+        self.held: dict[str, Message] = {}
         self.resets = 0
         self._initial = initial
         self._largest = largest
+        self._conflicts = conflicts
         self._fresh = False
         self._fetching = self._sending = False
         self._again = False
@@ -248,11 +258,12 @@ class Client:
 
     def _create(self, line: Line) -> Deferred[Any]:
         how = {"type": self.kind.name, "content": self._initial, "if_absent": True}
-        return line.call("create", **how)
+        return line.call("create", **how, conflicts=self._conflicts)
 
     def _take_join(self, result: dict[str, Any]) -> None:
         revision = result["revision"]
         self._fresh = False
+        self._take_held(result.get("held", []))
         self.epoch = result["epoch"]
         # These are certainly not committed, and what was sent of them never will be.
         for seq in [seq for seq in self.sent if seq >= result["next_seq"]]:
@@ -276,6 +287,22 @@ class Client:
         shown = self.box.reset(revision, kind.difference(known, content), result["next_seq"])
         self.screen = kind.apply(self.screen, shown)
         self.time.tell(self.name, "goes on from a snapshot", revision, self.screen)
+
+    def _take_held(self, rows: list[dict[str, Any]]) -> None:
+        """What is held and not known here is the edit in flight: the answer was lost."""
+        for row in rows:
+            if row["client_id"] == self.name and row["conflict_id"] not in self.held:
+                assert self.box is not None
+                in_flight = self.box.in_flight
+                assert in_flight is not None and in_flight.seq == row["seq"], row
+                self._take_back(row["conflict_id"])
+
+    def _take_back(self, conflict_id: str) -> None:
+        assert self.box is not None
+        undo, lost = self.box.reject()
+        self.screen = self.kind.apply(self.screen, undo)
+        self.held[conflict_id] = self.sent.pop(self.box.next_seq)
+        self.time.tell(self.name, "takes back", lost, self.screen)
 
     def _listen_for_silence(self, line: Line) -> None:
         if line.open and line is self.line and line.joined is not None:
@@ -382,6 +409,9 @@ class Client:
                     self._join_again(line, fresh=True)
                 elif refused.code in ("not_joined", "base_too_old"):
                     self._join_again(line, fresh=False)
+                elif refused.code == "conflict":
+                    if refused.details["conflict_id"] not in self.held:
+                        self._take_back(refused.details["conflict_id"])
                 else:
                     assert refused.retryable, refused.code
                     await self.time.wait(0.1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Collection
 from typing import Any
 
@@ -28,12 +29,14 @@ class Refused(Exception):
 
     Attributes:
         code: without the prefix of our URIs.
+        details: the error's other keyword arguments.
     """
 
-    def __init__(self, code: str, retryable: bool) -> None:
+    def __init__(self, code: str, retryable: bool, **details: Any) -> None:
         super().__init__(code)
         self.code = code
         self.retryable = retryable
+        self.details = details
 
 
 class WorkerSurroundings(ClockSurroundings):
@@ -70,12 +73,21 @@ class WorkerSurroundings(ClockSurroundings):
 class SimNode:
     """One node.
 
+    Args:
+        kept: how many edits are kept behind the head; 0 = all.
+
     Attributes:
         lines: the connections that its router has, by WAMP session id.
     """
 
     def __init__(
-        self, name: str, store: MemoryStore, time: Time, weather: Weather, limits: SessionLimits
+        self,
+        name: str,
+        store: MemoryStore,
+        time: Time,
+        weather: Weather,
+        limits: SessionLimits,
+        kept: int,
     ) -> None:
         self.name = name
         self.time = time
@@ -83,6 +95,7 @@ class SimNode:
         self.lines: dict[int, Any] = {}
         self._store = store
         self._limits = limits
+        self._kept = kept
         self._calls: dict[int, Any] = {}
         self._numbers = iter(range(1, 1 << 30))
         self._publications = Pipe(time)
@@ -97,9 +110,10 @@ class SimNode:
         link = StoreLink(f"{self.name} {worker}", self._store, self.time, self.weather)
         around = WorkerSurroundings(self, link)
         self._surroundings.append(around)
-        kept = Retention(self._limits.window)
-        party = Party(link, around, self.name, self._limits, retention=kept)  # type: ignore[arg-type]
-        return link, party
+        # Names that are random elsewhere are different at each worker.
+        names = random.Random(f"{self.name} {len(self._surroundings)}").randbytes
+        more = {"retention": Retention(self._kept), "random_bytes": names}
+        return link, Party(link, around, self.name, self._limits, **more)  # type: ignore[arg-type]
 
     def failures(self) -> list[Any]:
         """What background work raised, but for what the weather did."""
@@ -186,7 +200,7 @@ class SimNode:
                 method = getattr(self.sessions, name)
                 result = await method(caller, Arguments((), orjson.loads(kwargs)))
             except CollabError as error:
-                answer: Any = Refused(error.code, error.entry.retryable)
+                answer: Any = Refused(error.code, error.entry.retryable, **error.details)
             else:
                 answer = orjson.dumps(result)
             if link is None or not link.alive:

@@ -5,12 +5,18 @@ from __future__ import annotations
 import random
 from typing import Any
 
+from twisted.internet.defer import Deferred
+
+from collab_wamp.caller import Caller
 from collab_wamp.joining import SessionLimits
 from collab_wamp.ot import rebase
+from collab_wamp.protocol import Arguments
 from collab_wamp.store.announcements import Announcement, EditsAnnounced
+from collab_wamp.store.held import Held
 from collab_wamp.store.memory import MemoryStore
 from collab_wamp.store.values import Edit, SessionKey
 
+from .parties import claims
 from .sim_client import SESSION_ID, Client
 from .sim_node import SimNode
 from .sim_weather import Time, Weather
@@ -27,21 +33,28 @@ class World:
         writer: what people do, and to which type of document.
         window: how far behind the base of an edit may be; where it is small, clients have to go on
             from snapshots.
+        conflicts: what the session does about them: `merge` or `ask`.
 
     Attributes:
         log: every edit that was ever committed, in order.
+        held: how many edits were held in the end.
     """
 
-    def __init__(self, seed: int, writer: TextWriter, *, window: int = 2000) -> None:
+    def __init__(
+        self, seed: int, writer: TextWriter, *, window: int = 2000, conflicts: str = "merge"
+    ) -> None:
         self.writer = writer
+        self.conflicts = conflicts
         self.chance = random.Random(seed)
         self.time = Time(self.chance)
         self.weather = Weather.by_chance(self.chance)
         self.time.tell("world", "weather", self.weather)
         self.store = MemoryStore(now_ms=lambda: int(self.time.now * 1000))
         limits = SessionLimits(window=window)
+        # An edit may be held for longer than an edit's base may be behind.
+        kept = window if conflicts == "merge" else 0
         self.nodes = [
-            SimNode(f"node-{number}", self.store, self.time, self.weather, limits)
+            SimNode(f"node-{number}", self.store, self.time, self.weather, limits, kept)
             for number in range(1, self.chance.randint(1, 2) + 1)
         ]
         names = [f"client-{number}" for number in range(1, 9)]
@@ -49,11 +62,13 @@ class World:
         self.largest = self.chance.choice(((0, 0), (0, 0), (3, 12)))
         self.clients = [self.client(name) for name in names[: self.chance.randint(2, 4)]]
         self.log: list[Edit] = []
+        self.held = 0
         self.time.start(self.store.listen(KEY, self._announced))
 
     def client(self, name: str) -> Client:
         writer = self.writer
-        return Client(name, self.time, writer.type, writer.initial, self.largest)
+        how = (writer.type, writer.initial, self.largest, self.conflicts)
+        return Client(name, self.time, *how)
 
     def _announced(self, _key: SessionKey, announcement: Announcement) -> None:
         if isinstance(announcement, EditsAnnounced):
@@ -170,12 +185,55 @@ class World:
         for at, edit in mine:
             sent = client.sent[edit.seq]
             concurrent = [(other.client_id, other.op) for other in self.log[sent.revision : at]]
-            expected = rebase(kind, kind.bare(sent.op), client.name, concurrent)
+            found: list[Any] = []
+            expected = rebase(kind, kind.bare(sent.op), client.name, concurrent, found=found)
+            assert self.conflicts == "merge" or not found, f"{client.name} {edit.seq}: {found}"
             assert edit.op == expected, f"{client.name} {edit.seq}: {edit.op} is not {expected}"
+
+    def decide(self, here: list[Client]) -> int:
+        """What is held is what those who are here know of; all of it is merged after all.
+
+        Each is asked for twice at one time, on whichever node. Returns how many there were.
+        """
+        answers, waiting = [], []
+        for client in self.clients:
+            user_id = f"user-{client.name}"
+            held = self._read(self.store.held_of(KEY, user_id))
+            names = {row.conflict_id for row in held}
+            assert client not in here or names == client.held.keys(), (names, client.held)
+            waiting += held
+        for row in waiting:
+            arguments = {"session_id": KEY.session_id, "conflict_id": row.conflict_id}
+            for _ in range(2):
+                resolving = self.chance.choice(self.nodes).sessions.resolving
+                asked = Arguments((), {**arguments, "choice": "both"})
+                answer = resolving.resolve(Caller(claims(row.user_id), 0), asked)
+                answers.append(self.time.start(answer))
+        self.run(15.0)
+        for row in waiting:
+            self._verify_decided(row)
+        return len(waiting)
+
+    def _verify_decided(self, held: Held) -> None:
+        """It is in the log once, as it was held but transformed; or it would do nothing there."""
+        kind = self.writer.type
+        places = [at for at, edit in enumerate(self.log) if edit.client_id == held.conflict_id]
+        end = places[0] if places else len(self.log)
+        since = [(edit.client_id, edit.op) for edit in self.log[held.revision : end]]
+        expected = rebase(kind, held.merged, held.conflict_id, since)
+        if places or not kind.is_noop(expected):
+            assert [self.log[at].op for at in places] == [expected], (held, places)
+
+    def _read(self, work: Any) -> Any:
+        """What the store answers, at once."""
+        found: list[Any] = []
+        Deferred.fromCoroutine(work).addCallback(found.append)
+        return found[0]
 
     def verify_written(self, content: Any, complete: bool) -> None:
         """Nothing that was written got lost, see `TextWriter.verify`."""
-        resets = any(client.resets for client in self.clients)
+        # What somebody deletes of their own edit comes back with it, if that one was held.
+        resets = any(client.resets or client.held for client in self.clients)
         self.writer.verify(content, complete=complete, from_snapshots=resets)
 
     def verify_people(self, here: list[Client]) -> None:

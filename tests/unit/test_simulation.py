@@ -11,7 +11,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from collab_wamp import ot, writer
 from collab_wamp.feed import Feed
 from collab_wamp.ot.outbox import other_side
-from collab_wamp.store import memory, memory_record
+from collab_wamp.store import memory, memory_held, memory_record
 from tests.simulation import Failed, play
 
 # `make test` plays 2,000 of each; `make check` fewer.
@@ -37,6 +37,11 @@ class SimulationTests(SynchronousTestCase):
         for kind in ("text", "rich_text"):
             for seed in range(SEEDS):
                 play(seed, "words", kind)
+
+    def test_what_is_held_is_neither_lost_nor_made_twice(self) -> None:
+        for kind in ("text", "json"):
+            held = sum(play(seed, "asks", kind).held for seed in range(SEEDS // 2))
+            self.assertGreater(held, SEEDS // 10)
 
     def test_a_seed_plays_the_same_way_again(self) -> None:
         self.assertEqual(play(7).time.trace, play(7).time.trace)
@@ -81,6 +86,11 @@ class PlantedBugTests(SynchronousTestCase):
     def test_what_was_sent_before_a_join_is_committed_after_it(self) -> None:
         with patch.object(memory_record, "is_here", lambda *_args: True):
             self.assert_noticed()
+
+    def test_what_was_sent_before_a_join_is_held_after_it(self) -> None:
+        """Then it may be held, and be sent again as well."""
+        with patch.object(memory_held, "is_here", lambda *_args: True):
+            self.assert_noticed("asks")
 
     def test_gaps_are_not_filled_from_the_log(self) -> None:
         def pass_on(feed: Feed, announced: Any) -> None:
