@@ -2,9 +2,11 @@
  * What a session offers to those who edit, beside the document itself.
  */
 
+import { readHistory } from "./history.js";
 import { exported, imported } from "./keeping.js";
 import { SelfCheck } from "./self-check.js";
 import { Session } from "./session.js";
+import { deleteVersion, restore, saveVersion, versions } from "./versions.js";
 
 const UNDO_GROUP_MS = 500;
 const IDLE_MS = 200;
@@ -192,6 +194,52 @@ export class EditingSession extends Session {
       await new Promise((resolve) => this.clock.setTimeout(resolve, IDLE_MS));
       if (this.clock.now() - this.#editedAt >= IDLE_MS) return;
     }
+  }
+
+  // --- what it was ------------------------------------------------------------------------------
+
+  /**
+   * The document's history, as far as the server keeps it.
+   *
+   * @param {{progress?: import("./history.js").Progress}} [options]
+   * @returns {Promise<import("./history.js").History>}
+   * @throws {CollabError}
+   */
+  history(options) {
+    return readHistory(this, options);
+  }
+
+  /**
+   * Keep what the server's document is under a name; what is pending here is not in it.
+   *
+   * @param {string} name 1 to 128 characters
+   * @param {number} [revision] what it was then, instead
+   * @returns {Promise<import("./versions.js").Version>}
+   * @throws {CollabError}
+   */
+  saveVersion(name, revision) {
+    return saveVersion(this, name, revision);
+  }
+
+  /** @returns {Promise<import("./versions.js").Version[]>} the newest first @throws {CollabError} */
+  versions() {
+    return versions(this);
+  }
+
+  /**
+   * Make the document what it was, by an edit that everybody gets.
+   *
+   * @param {{versionId: string} | {revision: number}} what
+   * @returns {Promise<number>} the revision of that edit
+   * @throws {CollabError}
+   */
+  restore(what) {
+    return restore(this, what);
+  }
+
+  /** Keep a version no longer; others' take the right to manage. @throws {CollabError} */
+  deleteVersion(versionId) {
+    return deleteVersion(this, versionId);
   }
 
   // --- undo -----------------------------------------------------------------------------------

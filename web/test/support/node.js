@@ -106,11 +106,13 @@ export class ModelNode {
       type: session.type.name,
       epoch: session.epoch,
       revision: session.log.length,
+      floor_revision: session.floor ?? 0,
       roster: [...session.people.values()].map(({ row }) => row),
     };
   }
 
   _snapshot(session, _socket, { revision = session.log.length }) {
+    if (revision < (session.oldest ?? 0)) throw ["bad_revision", { oldest: session.oldest }];
     const content = this.contentAt(session, revision);
     return { epoch: session.epoch, revision, content, sha256: this.hashOf(content) };
   }
@@ -127,6 +129,34 @@ export class ModelNode {
 
   contentAt({ type, initial, log }, revision) {
     return log.slice(0, revision).reduce((content, [, , op]) => type.apply(content, op), initial);
+  }
+
+  _save_version(session, _socket, { name, revision = session.log.length }) {
+    session.versions ??= [];
+    const version_id = `v${session.versions.length + 1}`;
+    const version = { version_id, name, revision, user_id: "ada", time_ms: 1 };
+    session.versions.unshift(version);
+    return version;
+  }
+
+  _versions({ versions = [] }) {
+    return { versions };
+  }
+
+  _restore(session, socket, { version_id: id, revision }) {
+    const wanted = revision ?? session.versions.find(({ version_id }) => version_id === id).revision;
+    const { type } = session;
+    const op = type.difference(session.content, this.contentAt(session, wanted));
+    session.content = type.apply(session.content, op);
+    session.log.push(["restore-1", 1, op, "ada", 0]);
+    const { epoch, log } = session;
+    this.publish(session, "edits", { epoch, after: log.length - 1, edits: log.slice(-1) });
+    return { revision: log.length, durable: true };
+  }
+
+  _delete_version(session, socket, { version_id: id }) {
+    session.versions = session.versions.filter(({ version_id }) => version_id !== id);
+    return {};
   }
 
   /** Tell a session's people the hash of its content. */
