@@ -20,7 +20,7 @@ import { UNFIT } from "./text.js";
 
 export { pairIndex, remoteChange } from "./codemirror-binding.js";
 export { collabHistory } from "./codemirror-history.js";
-export { colorOf, nameOf } from "./codemirror-peers.js";
+export { colorOf, nameOf } from "./looks.js";
 
 /**
  * Everything that makes an editor collaborative: the text both ways, read-only when the session is,

@@ -51,14 +51,14 @@ export class EditingSession extends Session {
     this.#editedAt = now;
   }
 
-  /** Insert a text at a position (code points). */
+  /** Insert a text at a position (code points); not of type `json`. */
   insert(position, inserted) {
-    this.edit(position ? [position, inserted] : [inserted]);
+    this.edit(this.type.insertion(position, inserted));
   }
 
-  /** Delete so many code points from a position on. */
+  /** Delete so many code points from a position on; not of type `json`. */
   remove(position, length) {
-    this.edit(position ? [position, { d: length }] : [{ d: length }]);
+    this.edit(this.type.deletion(position, length));
   }
 
   /** Fulfilled when the server has everything; rejected where the session ends before. */

@@ -97,6 +97,12 @@ export const richText = {
       .filter((inserted) => typeof inserted === "string")
       .join(""),
 
+  /** The operation that inserts a text. @type {(position: number, inserted: string) => RichOp} */
+  insertion: (position, inserted) => behind(position, { insert: inserted }),
+
+  /** The operation that deletes. @type {(position: number, length: number) => RichOp} */
+  deletion: (position, length) => behind(position, { delete: length }),
+
   isNoop: (op) => op.length === 0,
 
   /**
@@ -203,6 +209,8 @@ export const richText = {
       return index.toCodePoint(offset);
     }),
 };
+
+const behind = (position, part) => (position ? [{ retain: position }, part] : [part]);
 
 function compose(first, second) {
   const result = new Builder();

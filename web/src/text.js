@@ -67,6 +67,12 @@ export const text = {
    */
   toSend: (op) => op,
 
+  /** The operation that inserts a text. @type {(position: number, inserted: string) => TextOp} */
+  insertion: (position, inserted) => (position ? [position, inserted] : [inserted]),
+
+  /** The operation that deletes. @type {(position: number, length: number) => TextOp} */
+  deletion: (position, length) => (position ? [position, { d: length }] : [{ d: length }]),
+
   isNoop: (op) => op.length === 0,
 
   /** Whether `op` carries what it deletes. @type {(op: TextOp) => boolean} */
