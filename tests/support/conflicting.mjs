@@ -1,10 +1,12 @@
-// Two people with the browser client replace one word at one time; `node conflicting.mjs URL ADA BOB
-// MODE CHOICE`, with their tokens. Prints what became of it as JSON.
+// Two people with the browser client edit one document at one time, so that their edits conflict:
+// `node conflicting.mjs URL ADA BOB MODE CHOICE CASE`, with their tokens, and CASE [type, content,
+// [Ada's operation, Bob's]] as JSON. Prints what became of it as JSON.
 
 import { connect } from "../../web/src/index.js";
 
-const [url, adaToken, bobToken, mode, choice] = process.argv.slice(2);
-const id = `from-javascript-${mode}-${choice}`;
+const [url, adaToken, bobToken, mode, choice, wanted] = process.argv.slice(2);
+const [type, content, ops] = JSON.parse(wanted);
+const id = `from-javascript-${type}-${mode}-${choice}`;
 
 async function until(condition) {
   while (!condition()) await new Promise((resolve) => setTimeout(resolve, 10));
@@ -12,33 +14,30 @@ async function until(condition) {
 
 const told = { conflicts: [], merged: [], rejected: [] };
 const clients = [connect(url, adaToken), connect(url, bobToken)];
-const create = { session_id: id, content: "the brown fox", conflicts: mode };
 await until(() => clients[0].state === "connected");
+const create = { session_id: id, type, content, conflicts: mode };
 await clients[0].call("collab.session.create", create);
-const people = await Promise.all(clients.map((client) => client.open(id)));
+const people = await Promise.all(clients.map((client) => client.open(id, { type })));
 for (const session of people) {
   session.on("conflict", (conflict) => told.conflicts.push({ session, conflict }));
   session.on("merged", (conflicts) => told.merged.push(conflicts));
-  session.on("rejected", ({ error, text }) => told.rejected.push([error.code, text]));
+  session.on("rejected", ({ error }) => told.rejected.push(error.code));
 }
-people[0].edit([10, "cat", { d: 3 }]);
-people[1].edit([10, "dog", { d: 3 }]);
+people.forEach((person, index) => person.edit(ops[index]));
 await until(() => told.merged.length || told.conflicts.length);
 await Promise.all(people.map((session) => session.saved()));
 const [{ session, conflict } = {}] = told.conflicts;
 const held = people.map((person) => person.held.length);
-let revision = null;
+let revision = mode === "merge" ? 2 : 1;
 if (choice !== "none") revision = await session.resolve(conflict.conflict_id, choice);
-const head = mode === "reject" || choice === "theirs" ? 1 : 2;
-await until(() => people.every((person) => person.revision === head));
+await until(() => people.every((person) => person.revision === revision));
 const answer = {
   contents: people.map((person) => person.content),
-  lost: conflict?.text ?? null,
+  loser: people.indexOf(session),
   states: told.conflicts.map(({ conflict: { state } }) => state),
   kinds: (told.merged[0] ?? conflict.conflicts).map(({ kind }) => kind),
   rejected: told.rejected,
   held,
-  revision,
 };
 await Promise.all(people.map((person) => person.close()));
 clients.forEach((client) => client.close());

@@ -37,6 +37,10 @@ class Row:
     merged: list[Any]
 
 
+def coloured(color: str) -> Any:
+    return [{"insert": "fox", "attributes": {"color": color}}, {"insert": "\n"}]
+
+
 ROWS = (
     Row(
         "text",
@@ -76,6 +80,28 @@ ROWS = (
         ({"cards": [{"n": 9}, {"n": 2}]}, {"cards": [{"n": 2}]}),
         [{"cards": [{"n": 2}]}],
     ),
+    Row(
+        "rich_text",
+        [{"insert": "the brown fox\n"}],
+        (
+            [{"retain": 10}, {"insert": "cat"}, {"delete": 3}],
+            [{"retain": 10}, {"insert": "dog"}, {"delete": 3}],
+        ),
+        "replaced",
+        ([{"insert": "the brown cat\n"}], [{"insert": "the brown dog\n"}]),
+        [[{"insert": "the brown catdog\n"}], [{"insert": "the brown dogcat\n"}]],
+    ),
+    Row(
+        "rich_text",
+        [{"insert": "fox\n"}],
+        (
+            [{"retain": 3, "attributes": {"color": "red"}}],
+            [{"retain": 3, "attributes": {"color": "blue"}}],
+        ),
+        "formatted",
+        (coloured("red"), coloured("blue")),
+        [coloured("red"), coloured("blue")],
+    ),
 )
 
 
@@ -83,7 +109,10 @@ class ConflictsCase(ClientCase):
     number = 0
 
     async def two(self, row: Row, mode: str) -> list[Document]:
-        """Ada and Bob on a new session of this kind."""
+        """Ada and Bob on a new session of this kind, and on no other any more."""
+        for client in self.clients:
+            await client.close()
+        self.clients.clear()
         self.number += 1
         name = f"{self.session_id[-50:]}-{self.number}"
         clients = [await self.client(user) for user in ("ada", "bob")]
@@ -182,34 +211,39 @@ class ModesTests(ConflictsCase):
 
     async def test_the_browser_client_does_the_same(self) -> None:
         tokens = [self.node.token("ada"), self.node.token("bob")]
-        for mode, choice in (
-            ("merge", "none"),
-            ("reject", "none"),
-            ("ask", "mine"),
-            ("ask", "theirs"),
-            ("ask", "both"),
-        ):
-            args = [str(SCRIPT), self.node.url, *tokens, mode, choice]
-            out, errors, status = await getProcessOutputAndValue(node_executable(), args)
-            self.assertEqual((status, errors), (0, b""))
-            answer = json.loads(out)
-            self.assertEqual(answer["kinds"], ["replaced"])
-            one, other = answer["contents"]
-            self.assertEqual(one, other)
-            lost = answer["lost"]
-            kept = {"cat": "dog", "dog": "cat"}.get(lost)
-            if mode == "merge":
-                self.assertIn(one, ROWS[0].merged)
-                self.assertEqual((answer["states"], answer["rejected"]), ([], []))
-            elif mode == "reject":
-                self.assertEqual(one, f"the brown {kept}")
-                self.assertEqual(answer["rejected"], [["conflict", lost]])
-                self.assertEqual(answer["held"], [0, 0])
-            else:
-                self.assertEqual(answer["states"], ["held", "resolved"])
-                self.assertEqual(sum(answer["held"]), 1)
-                words = {"mine": [lost], "theirs": [kept], "both": ["catdog", "dogcat"]}[choice]
-                self.assertIn(one, [f"the brown {word}" for word in words])
+        for row in {row.type: row for row in reversed(ROWS)}.values():
+            for mode, choice in (
+                ("merge", "none"),
+                ("reject", "none"),
+                ("ask", "mine"),
+                ("ask", "theirs"),
+                ("ask", "both"),
+            ):
+                case = json.dumps([row.type, row.content, row.ops])
+                args = [str(SCRIPT), self.node.url, *tokens, mode, choice, case]
+                out, errors, status = await getProcessOutputAndValue(node_executable(), args)
+                self.assertEqual((status, errors), (0, b""))
+                self.verify(row, mode, choice, json.loads(out))
+
+    def verify(self, row: Row, mode: str, choice: str, answer: dict[str, Any]) -> None:
+        """What two people with the browser client have come to."""
+        self.assertEqual(answer["kinds"], [row.kind])
+        one, other = answer["contents"]
+        self.assertEqual(one, other)
+        if mode == "merge":
+            self.assertIn(one, row.merged)
+            self.assertEqual((answer["states"], answer["rejected"]), ([], []))
+            return
+        loser = answer["loser"]
+        if mode == "reject":
+            self.assertEqual(one, row.alone[1 - loser])
+            self.assertEqual((answer["states"], answer["rejected"]), (["refused"], ["conflict"]))
+            self.assertEqual(answer["held"], [0, 0])
+            return
+        self.assertEqual(answer["states"], ["held", "resolved"])
+        self.assertEqual(answer["held"], [1 - loser, loser])
+        expected = {"mine": [row.alone[loser]], "theirs": [row.alone[1 - loser]]}
+        self.assertIn(one, expected.get(choice, row.merged))
 
 
 class LastingTests(ConflictsCase):

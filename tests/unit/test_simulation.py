@@ -39,7 +39,7 @@ class SimulationTests(SynchronousTestCase):
                 play(seed, "words", kind)
 
     def test_what_is_held_is_neither_lost_nor_made_twice(self) -> None:
-        for kind in ("text", "json"):
+        for kind in ("text", "json", "rich_text"):
             held = sum(play(seed, "asks", kind).held for seed in range(SEEDS // 2))
             self.assertGreater(held, SEEDS // 10)
 
