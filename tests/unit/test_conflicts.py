@@ -6,6 +6,7 @@ from typing import Any
 
 from collab_wamp import conflicts, writer
 from collab_wamp.errors import CollabError
+from collab_wamp.joining import SessionLimits
 from collab_wamp.ot import Conflict, TooMuchWork, rebase
 from collab_wamp.ot.text import TEXT
 from collab_wamp.resolving import expire_held
@@ -206,6 +207,30 @@ class AskTests(ConflictsCase):
         details = (await self.conflict(self.ada, 0, 1, [6, "x"])).details
         await self.not_resolved("base_too_old", self.ada, details["conflict_id"], "mine")
         self.assertEqual(await self.resolve(self.ada, details["conflict_id"], "both"), 2)
+
+    async def test_it_may_be_held_for_longer_than_others_may_be_behind(self) -> None:
+        self.party = Party(limits=SessionLimits(window=10))
+        await self.begin("ask")
+        conflict_id = (await self.held())["conflict_id"]
+        for seq in range(2, 40):
+            await self.edit(self.bob, self.at, seq - 1, seq, ["!"])
+        op = [10, "pet", {"d": 3}]
+        await self.not_resolved("base_too_old", self.ada, conflict_id, "op", op=op)
+        answer = start(self.resolve(self.ada, conflict_id, "mine"))
+        await self.party.settle()
+        self.assertEqual(await answer, 40)
+        self.assertEqual((await self.now())[1], "!" * 38 + "the brown cat")
+
+    async def test_what_is_not_kept_any_more_cannot_be_gone_through(self) -> None:
+        self.party = Party(limits=SessionLimits(window=10))
+        await self.begin("ask")
+        conflict_id = (await self.held())["conflict_id"]
+        for seq in range(2, 40):
+            await self.edit(self.bob, self.at, seq - 1, seq, ["!"])
+        document = await self.party.sessions.documents.get(KEY)
+        await self.party.store.save_snapshot(KEY, document.epoch, document.snapshot(), 39, 10)
+        await self.not_resolved("base_too_old", self.ada, conflict_id, "both")
+        self.assertEqual(await self.resolve(self.ada, conflict_id, "theirs"), 39)
 
     async def test_the_same_edit_is_held_once(self) -> None:
         await self.begin("ask")
