@@ -13,8 +13,9 @@ import attrs
 from .base import OTType
 
 MOST = 500
-# Others' edits are taken as one, until the stack is looked at or they have so many parts.
-MOST_UNSEEN_PARTS = 200
+# Others' edits are taken as one, until the stack is looked at or there is so much work to do:
+# steps, times the edits' parts. For a full stack that is some tens of milliseconds at most.
+MOST_WORK = 10_000
 
 
 @attrs.frozen
@@ -80,7 +81,7 @@ class UndoStack:
         if not (self._undo or self._redo):
             return
         self._unseen = op if self._unseen is None else self._type.compose(self._unseen, op)
-        if len(self._unseen) > MOST_UNSEEN_PARTS:
+        if len(self._unseen) * (len(self._undo) + len(self._redo)) > MOST_WORK:
             self._see()
 
     def refused(self, op: Any, since: int, until: int | None = None) -> None:

@@ -8,8 +8,11 @@
  */
 
 const MOST = 500;
-/** Others' edits are taken as one, until the stack is looked at or they have so many parts. */
-const MOST_UNSEEN_PARTS = 200;
+/**
+ * Others' edits are taken as one, until the stack is looked at or there is so much work to do: steps,
+ * times the edits' parts.
+ */
+const MOST_WORK = 10_000;
 
 /**
  * Every entry is kept as the operation that takes its edit back, transformed over everything that
@@ -70,7 +73,8 @@ export class UndoStack {
   others(op) {
     if (!this.#undo.length && !this.#redo.length) return;
     this.#unseen = this.#unseen === null ? op : this.#type.compose(this.#unseen, op);
-    if (this.#unseen.length > MOST_UNSEEN_PARTS) this.#see();
+    const steps = this.#undo.length + this.#redo.length;
+    if (this.#unseen.length * steps > MOST_WORK) this.#see();
   }
 
   /**
