@@ -71,7 +71,7 @@ export class Session extends Emitter {
     this.#sync = new Sync(
       {
         replica: () => this.#replica,
-        adopt: (joined) => this.#adopt(joined),
+        adopt: (joined, limits) => this.#adopt(joined, limits),
         joined: () => this.#onJoined(),
         roster: (event) => this.#onRoster(event),
         everybody: (rows, since) => {

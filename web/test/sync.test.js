@@ -285,3 +285,19 @@ test("who was forgotten by the server joins again", async () => {
   await clock.until(() => session.people.size === 1);
   assert.equal(ada.session.ended, null);
 });
+
+test("an edit that is sent anew after a join keeps to the limits of that join", async () => {
+  const { clock, node, client } = setUp();
+  const ada = await open(clock, client());
+  await clock.pass(100);
+  node.fault = (procedure) => (procedure.endsWith("edit") ? "lose_call" : null);
+  ada.edit(["abcdefgh"]);
+  await clock.pass(50);
+  node.insertBytes = 4;
+  node.fault = () => null;
+  node.calls = [];
+  node.cut();
+  await clock.until(() => settled([ada]));
+  const sent = node.calls.filter(([name]) => name.endsWith("edit")).map(([, { op }]) => op);
+  assert.deepEqual(sent, [["abcd"], [4, "efgh"]]);
+});
