@@ -13,13 +13,19 @@
  * @property {import("./timing.js").Clock} [clock] for tests
  *
  * @typedef {object} OpenOptions
- * @property {"text"} [type]
+ * @property {"text" | "rich_text" | "json"} [type] of the document; where the session is of another
+ *   one, it ends with `wrong_type`, and `error.details.type` says of which
  * @property {{name?: string, color?: string}} [userInfo] what others see, at most 2 KiB of JSON
  * @property {boolean} [create] make the session where there is none
  * @property {boolean} [undo] whether edits can be undone, which costs some work for each edit of the
  *   others; true
  * @property {number} [undoGroupMs] edits that follow each other within this time are undone together;
  *   500
+ * @property {number} [pauseMs] wait with sending until nothing was typed for so long, 5 times as
+ *   long at most: edits are then of words rather than letters. For sessions that ask about
+ *   conflicts; otherwise others see the sooner what is typed the less it waits; 0
+ * @property {any} [content] what it then starts with
+ * @property {"merge" | "reject" | "ask"} [conflicts] how it then is with edits that conflict
  */
 
 import { openConnection } from "./connection.js";

@@ -10,6 +10,8 @@ const EDIT = "collab.session.edit";
 /** An edit whose revision is known, but which the stream has not brought. */
 const STREAM_LATE_MS = 1000;
 const MOST_INTERNAL_ERRORS = 5;
+/** Who never pauses is not waited for longer than so many pauses. */
+const MOST_PAUSES = 5;
 
 export class Sender {
   #host;
@@ -18,15 +20,32 @@ export class Sender {
   #failures = 0;
   #timeouts = 0;
   #internalErrors = 0;
+  /** When the user did the first and the last of what is not sent yet. */
+  #first = null;
+  #last = 0;
 
   /**
    * @param {import("./sync.js").Host} host
-   * @param {{clock: import("./timing.js").Clock, clientId: string}} settings
+   * @param {{clock: import("./timing.js").Clock, clientId: string, pauseMs?: number}} settings
    */
   constructor(host, settings) {
     this.#host = host;
     this.#settings = settings;
     this.#clock = settings.clock;
+  }
+
+  /** The user has done something. */
+  edited() {
+    this.#last = this.#clock.now();
+    this.#first ??= this.#last;
+  }
+
+  /** How long to wait, so that what is typed in one go is sent as one edit; milliseconds. */
+  #pause() {
+    const { pauseMs = 0 } = this.#settings;
+    if (!pauseMs || this.#first === null) return 0;
+    const until = Math.min(this.#last + pauseMs, this.#first + MOST_PAUSES * pauseMs);
+    return Math.max(0, until - this.#clock.now());
   }
 
   /**
@@ -44,7 +63,13 @@ export class Sender {
         continue;
       }
       const again = replica.outbox.resend();
+      const pause = again ? 0 : this.#pause();
+      if (pause) {
+        await round.work.wait(pause);
+        continue;
+      }
       const message = again ?? replica.next(round.limits);
+      if (!again) this.#first = null;
       if (message) await this.#submit(round, message, again !== null);
       else await round.work.wait();
     }

@@ -62,6 +62,8 @@ export class Sync {
    * @param {string} settings.clientId
    * @param {string} settings.type
    * @param {boolean} settings.create whether to make the session where there is none
+   * @param {any} settings.content what it then starts with
+   * @param {"merge" | "reject" | "ask"} settings.conflicts how it then is with conflicts
    * @param {Record<string, unknown>} settings.userInfo
    * @param {number} settings.timeoutMs of one call
    * @param {number} settings.heartbeatMs of silence before the server is asked for news
@@ -81,6 +83,7 @@ export class Sync {
 
   /** There may be something to send. */
   wake() {
+    this.#sender.edited();
     this.#round?.work.notify();
   }
 
@@ -235,12 +238,13 @@ export class Sync {
   async #join(round) {
     const { sessionId, type, create } = this.#settings;
     const replica = this.#host.replica();
-    if (create && !replica) await this.#create(round, type);
+    if (create && !replica) await this.#create(round);
     const { userInfo } = this.#settings;
     const joined = await this.#requestJoin(round, this.#fresh ? null : replica, userInfo);
     this.#checkWanted(round);
     if (joined.type !== type) {
-      throw new CollabError("wrong_type", `${sessionId} is of type ${joined.type}, not ${type}.`);
+      const message = `${sessionId} is of type ${joined.type}, not ${type}.`;
+      throw new CollabError("wrong_type", message, { type: joined.type });
     }
     const { op_parts: parts, op_insert_bytes: size } = { ...DEFAULT_LIMITS, ...joined.limits };
     round.limits = { parts, size };
@@ -268,9 +272,10 @@ export class Sync {
     return round.call(JOIN, request, JOIN_PATIENCE);
   }
 
-  async #create(round, type) {
+  async #create(round) {
+    const { type, content, conflicts } = this.#settings;
     try {
-      await round.call(CREATE, { type, if_absent: true });
+      await round.call(CREATE, { type, content, conflicts, if_absent: true });
     } catch (error) {
       // Who may not create may still join what is there.
       if (error.code !== "denied") throw error;
