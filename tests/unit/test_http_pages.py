@@ -49,6 +49,14 @@ class FailingTests(SynchronousTestCase):
         self.assertEqual(error["code"], "internal")
         self.assertNotIn("secret", str(error))
 
+    def test_pages_of_all_origins_may_load_the_files(self) -> None:
+        request = DummyRequest([b"main.js"])
+        request.requestHeaders.setRawHeaders(b"host", [b"x"])
+        request.path = b"/main.js"
+        getChildForRequest(Page(self.folder()), request).render(request)
+        headers = request.responseHeaders
+        self.assertEqual(headers.getRawHeaders("access-control-allow-origin"), ["*"])
+
     def test_a_file_that_cannot_be_sent(self) -> None:
         self.patch(File, "render_GET", fail)
         error = self.answer(Page(self.folder()))

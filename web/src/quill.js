@@ -18,6 +18,7 @@ import { bindHistory } from "./quill-history.js";
 import { QuillPeers } from "./quill-peers.js";
 
 export { colorOf, nameOf } from "./looks.js";
+export { shown } from "./quill-shown.js";
 
 /**
  * Keep an editor and a session the same, both ways, until `destroy` is called. The editor gets the
