@@ -1,7 +1,8 @@
-/** The demo page: who you are, one document, and everybody on it. */
+/** The demo page: who you are, one document of any of the kinds, and everybody on it. */
 
 import { connect } from "collab-wamp";
-import { openEditor } from "./text.js";
+import { setUpConflicts } from "./conflict.js";
+import { setUpHistory } from "./history.js";
 import { loadIdentity } from "./identity.js";
 import { copy, warn } from "./messages.js";
 import { showPeople } from "./people.js";
@@ -10,7 +11,12 @@ import { showStatus } from "./status.js";
 import { findToken, forgetToken, keepToken } from "./token.js";
 
 const DOCUMENT_NAME = /^[A-Za-z0-9_-]{1,64}$/;
-const DEFAULT_DOCUMENT = "welcome";
+/** The name of a document where the address has none; what shows the kind, and is fetched then. */
+const KINDS = {
+  text: { name: "welcome", load: () => import("./text.js") },
+  rich_text: { name: "welcome-rich", load: () => import("./rich.js") },
+  json: { name: "welcome-board", load: () => import("./board.js") },
+};
 const TOKEN_WORDS = {
   token_expired: "Your token has expired. With a new one you go on where you were.",
   token_revoked: "Your token was revoked.",
@@ -22,8 +28,11 @@ const systemDark = matchMedia("(prefers-color-scheme: dark)");
 const isDark = () =>
   (document.documentElement.dataset.theme ?? (systemDark.matches ? "dark" : "light")) === "dark";
 
-const asked = new URLSearchParams(location.search).get("doc") ?? DEFAULT_DOCUMENT;
-const name = DOCUMENT_NAME.test(asked) ? asked : DEFAULT_DOCUMENT;
+const asked = new URLSearchParams(location.search);
+const wantedType = asked.get("type") in KINDS ? asked.get("type") : "text";
+const wantedName = asked.get("doc") ?? "";
+const name = DOCUMENT_NAME.test(wantedName) ? wantedName : KINDS[wantedType].name;
+const conflicts = asked.get("conflicts") ?? undefined;
 
 main();
 
@@ -36,11 +45,26 @@ async function main() {
   document.title = `${name} · collab_wamp`;
   byId("doc").value = name;
   try {
-    const session = await client.open(name, { create: true, userInfo: { ...identity } });
-    run(session, identity);
+    const { session, kind } = await openDocument(client, wantedType, identity);
+    run(session, kind, identity);
   } catch (error) {
     client.close();
     warn(`“${name}” cannot be opened: ${error.message}`);
+  }
+}
+
+/** Open the document, of whatever type it is; make it of the type wanted where there is none. */
+async function openDocument(client, type, identity) {
+  const kind = await KINDS[type].load();
+  // Who is to be asked about conflicts is asked about words, not letters.
+  const pauseMs = conflicts === "ask" ? 700 : 0;
+  const options = { type, create: true, content: kind.initial, conflicts, pauseMs };
+  try {
+    const session = await client.open(name, { ...options, userInfo: { ...identity } });
+    return { session, kind };
+  } catch (error) {
+    if (error.code !== "wrong_type" || !(error.details.type in KINDS)) throw error;
+    return openDocument(client, error.details.type, identity);
   }
 }
 
@@ -76,9 +100,14 @@ function askForToken(problem) {
   });
 }
 
-function run(session, identity) {
-  const editor = openEditor(byId("editor"), session, { dark: isDark() });
-  followHistory(session);
+function run(session, kind, identity) {
+  const editor = kind.open(byId("editor"), session, { dark: isDark() });
+  for (const link of document.querySelectorAll("[data-kind]")) {
+    if (link.dataset.kind === session.type.name) link.setAttribute("aria-current", "page");
+  }
+  followUndo(session, editor);
+  setUpHistory(session, kind);
+  setUpConflicts(session);
   document.querySelector(".skip").addEventListener("click", (event) => {
     event.preventDefault();
     editor.focus();
@@ -98,14 +127,18 @@ function run(session, identity) {
   editor.focus();
 }
 
-function followHistory(session) {
+function followUndo(session, editor) {
   const show = () => {
     const { readOnly } = session.status;
     byId("undo").disabled = readOnly || !session.canUndo;
     byId("redo").disabled = readOnly || !session.canRedo;
   };
-  byId("undo").addEventListener("click", () => session.undo());
-  byId("redo").addEventListener("click", () => session.redo());
+  for (const what of ["undo", "redo"]) {
+    byId(what).addEventListener("click", () => {
+      session[what]();
+      editor.focus();
+    });
+  }
   session.on("history", show);
   session.on("status", show);
   show();

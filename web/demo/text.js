@@ -33,7 +33,7 @@ const look = EditorView.theme({
  * @param {import("../src/session.js").Session} session
  * @param {{dark: boolean}} options
  */
-export function openEditor(host, session, { dark }) {
+export function open(host, session, { dark }) {
   // The page's policy allows no inline style elements; a shadow tree takes CodeMirror's styles as
   // objects.
   const root = host.attachShadow({ mode: "open" });
@@ -63,4 +63,26 @@ export function openEditor(host, session, { dark }) {
       view.dispatch({ effects: theme.reconfigure(EditorView.darkTheme.of(value)) }),
     view,
   };
+}
+
+/**
+ * Show a text as it was, each passage in its author's colour.
+ *
+ * @param {HTMLElement} host
+ * @param {{content: string, authors: [string | null, number][]}} past
+ * @param {(element: HTMLElement, author: string) => void} mark colours an element
+ */
+export function showPast(host, { content, authors }, mark) {
+  const page = document.createElement("div");
+  page.className = "past-text";
+  const characters = [...content];
+  let at = 0;
+  for (const [author, length] of authors) {
+    const passage = document.createElement("span");
+    passage.textContent = characters.slice(at, at + length).join("");
+    if (author) mark(passage, author);
+    page.append(passage);
+    at += length;
+  }
+  host.replaceChildren(page);
 }

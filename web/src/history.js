@@ -36,6 +36,8 @@ export class History {
   #type;
   #epoch;
   #edits = [];
+  /** Client id → user id. */
+  #users = new Map();
   /** Revision → `{content, authors}`. */
   #kept = new Map();
   #near = new Map();
@@ -78,6 +80,7 @@ export class History {
       const page = await this.#session.call(FETCH, asked);
       const known = this.last - asked.after;
       this.#edits.push(...page.edits.slice(known));
+      for (const [clientId, , , userId] of page.edits) this.#users.set(clientId, userId);
       more = page.more && page.edits.length > 0;
       const fetched = this.#edits.length - before;
       progress({ fetched, total: Math.max(fetched, page.revision - this.first - before) });
@@ -98,6 +101,11 @@ export class History {
     const { document, authors } = this.#goTo(revision);
     const runs = authors?.runs ?? [];
     return { content: document.content, authors: runs, edit: this.#edit(revision) };
+  }
+
+  /** Whose a client id was; undefined where it made none of these edits. */
+  userOf(clientId) {
+    return this.#users.get(clientId);
   }
 
   /** @returns {PastEdit | null} */

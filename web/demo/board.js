@@ -1,0 +1,197 @@
+/** A board of cards, which is a document of type `json`: texts, ticks, votes, and an order. */
+
+import { text } from "collab-wamp";
+import { observe } from "collab-wamp/json";
+
+/** What a new board starts with. */
+export const initial = {
+  title: "What we are up to",
+  lists: ["To do", "Doing", "Done"].map((name) => ({ name, cards: [] })),
+};
+
+/**
+ * @param {HTMLElement} host
+ * @param {import("../src/session.js").Session} session
+ */
+export function open(host, session) {
+  const board = new BoardView(host, observe(session), session);
+  session.on("status", () => board.show());
+  board.show();
+  return { focus: () => host.querySelector(".board-title")?.focus(), setDark() {} };
+}
+
+/**
+ * Show a board as it was.
+ *
+ * @param {HTMLElement} host
+ * @param {{content: any}} past
+ */
+export function showPast(host, { content }) {
+  const still = { get: () => content, on() {} };
+  new BoardView(host, still, { status: { readOnly: true } }).show();
+}
+
+class BoardView {
+  #doc;
+  #session;
+  #root = element("div", "board");
+  #title = element("input", "board-title", { ariaLabel: "The board's title" });
+  #lists = element("div", "lists");
+  /** Card id → its elements, which stay while the card does: somebody may be writing there. */
+  #cards = new Map();
+
+  constructor(host, doc, session) {
+    this.#doc = doc;
+    this.#session = session;
+    this.#root.append(this.#title, this.#lists);
+    host.replaceChildren(this.#root);
+    this.#writes(this.#title, () => ["title"]);
+    doc.on([], () => this.show());
+  }
+
+  get #readOnly() {
+    return this.#session.status.readOnly;
+  }
+
+  show() {
+    const { title = "", lists = [] } = this.#doc.get([]) ?? {};
+    showText(this.#title, title);
+    this.#title.readOnly = this.#readOnly;
+    while (this.#lists.children.length > lists.length) this.#lists.lastChild.remove();
+    const shown = new Set();
+    lists.forEach((list, index) => {
+      this.#showList(this.#lists.children[index] ?? this.#newList(index), list, index, lists.length);
+      for (const { id } of list.cards) shown.add(id);
+    });
+    for (const id of this.#cards.keys()) if (!shown.has(id)) this.#cards.delete(id);
+  }
+
+  #newList(index) {
+    const list = element("section", "list");
+    const header = element("header");
+    const name = element("input", "list-name", { ariaLabel: "The list's name" });
+    this.#writes(name, () => ["lists", index, "name"]);
+    header.append(name, element("span", "list-count"));
+    const add = button("+ Add a card", "Add a card", () => this.#add(index));
+    add.className = "add";
+    list.append(header, element("ul", "cards"), add);
+    this.#lists.append(list);
+    return list;
+  }
+
+  #showList(shown, { name, cards }, index, count) {
+    const field = shown.querySelector(".list-name");
+    showText(field, name);
+    field.readOnly = this.#readOnly;
+    shown.querySelector(".list-count").textContent = cards.length || "";
+    shown.querySelector(".add").hidden = this.#readOnly;
+    const rows = cards.map((card, at) => {
+      const view = this.#cards.get(card.id) ?? this.#newCard(card.id);
+      this.#showCard(view, card, { list: index, at, cards: cards.length, lists: count });
+      return view.row;
+    });
+    placeInOrder(shown.querySelector(".cards"), rows);
+  }
+
+  // --- one card -------------------------------------------------------------------------------
+
+  #newCard(id) {
+    const row = element("li", "item");
+    const tick = element("input", "", { type: "checkbox", ariaLabel: "Done" });
+    const words = element("textarea", "", { rows: 1, ariaLabel: "The card's text" });
+    const tools = element("div", "item-tools");
+    const view = { row, tick, words, place: null };
+    const at = (...rest) => ["lists", view.place.list, "cards", view.place.at, ...rest];
+    tick.addEventListener("change", () => this.#doc.set(at("done"), tick.checked));
+    this.#writes(words, () => at("text"));
+    view.votes = button("", "Vote for it", () => this.#doc.add(at("votes"), 1));
+    view.up = button("↑", "Up", () => this.#doc.move(at(), view.place.at - 1));
+    view.down = button("↓", "Down", () => this.#doc.move(at(), view.place.at + 1));
+    view.left = button("←", "To the list before", () => this.#carry(view.place, -1));
+    view.right = button("→", "To the next list", () => this.#carry(view.place, 1));
+    view.remove = button("✕", "Remove the card", () => this.#doc.remove(at()));
+    tools.append(view.votes, view.left, view.right, view.up, view.down, view.remove);
+    row.append(tick, words, tools);
+    this.#cards.set(id, view);
+    return view;
+  }
+
+  #showCard(view, { text: words, done, votes }, place) {
+    view.place = place;
+    view.row.classList.toggle("done", done);
+    view.tick.checked = done;
+    showText(view.words, words);
+    view.words.readOnly = view.tick.disabled = this.#readOnly;
+    view.votes.textContent = votes ? `▲ ${votes}` : "▲";
+    view.up.disabled = this.#readOnly || place.at === 0;
+    view.down.disabled = this.#readOnly || place.at === place.cards - 1;
+    view.left.disabled = this.#readOnly || place.list === 0;
+    view.right.disabled = this.#readOnly || place.list === place.lists - 1;
+    view.votes.disabled = view.remove.disabled = this.#readOnly;
+  }
+
+  // --- what people do -------------------------------------------------------------------------
+
+  #add(list) {
+    const id = crypto.getRandomValues(new Uint32Array(2)).join("-");
+    const at = this.#doc.get(["lists", list, "cards"]).length;
+    this.#doc.insert(["lists", list, "cards", at], { id, text: "", done: false, votes: 0 });
+    this.#cards.get(id).words.focus();
+  }
+
+  /** Take a card to another list, in one edit: it is never in both, nor in none. */
+  #carry({ list, at }, by) {
+    const from = ["lists", list, "cards", at];
+    const card = this.#doc.get(from);
+    const to = ["lists", list + by, "cards", this.#doc.get(["lists", list + by, "cards"]).length];
+    this.#session.edit([
+      { p: from, ld: card },
+      { p: to, li: card },
+    ]);
+  }
+
+  /** What is typed into a field edits the text at a path. */
+  #writes(field, path) {
+    field.addEventListener("input", () => {
+      const before = this.#doc.get(path());
+      const op = text.difference(before, field.value.toWellFormed().replaceAll("\0", "\ufffd"));
+      if (!text.isNoop(op)) this.#doc.editText(path(), op);
+    });
+  }
+}
+
+/** Show a text in a field, with the cursor where it was in it. */
+function showText(field, words) {
+  const before = field.value;
+  if (before === words) return;
+  const op = text.difference(before, words);
+  const [start, end] = [field.selectionStart, field.selectionEnd].map((offset) => {
+    const moved = text.transformPosition([...before.slice(0, offset)].length, op);
+    return [...words].slice(0, moved).join("").length;
+  });
+  field.value = words;
+  if (field.getRootNode().activeElement === field) field.setSelectionRange(start, end);
+}
+
+/** Have these children in this order; what is where it belongs is not touched. */
+function placeInOrder(parent, rows) {
+  const wanted = new Set(rows);
+  for (const child of [...parent.children]) if (!wanted.has(child)) child.remove();
+  const focused = document.activeElement;
+  rows.forEach((row, index) => {
+    if (parent.children[index] !== row) parent.insertBefore(row, parent.children[index] ?? null);
+  });
+  // Who is moved loses the focus.
+  if (focused?.isConnected && rows.some((row) => row.contains(focused))) focused.focus();
+}
+
+function element(tag, className = "", properties = {}) {
+  return Object.assign(document.createElement(tag), { className, ...properties });
+}
+
+function button(label, title, press) {
+  const made = element("button", "", { type: "button", textContent: label, title });
+  made.setAttribute("aria-label", title);
+  made.addEventListener("click", press);
+  return made;
+}
