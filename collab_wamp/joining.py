@@ -74,6 +74,7 @@ def join_result(
         "participant_id": participant.participant_id,
         "epoch": meta.epoch,
         "type": meta.type,
+        "conflicts": meta.conflicts,
         "revision": meta.revision,
         "next_seq": joined.last_seq + 1,
         "roster": [other.as_wire() for other in joined.roster],

@@ -56,9 +56,7 @@ async function main() {
 /** Open the document, of whatever type it is; make it of the type wanted where there is none. */
 async function openDocument(client, type, identity) {
   const kind = await KINDS[type].load();
-  // Who is to be asked about conflicts is asked about words, not letters.
-  const pauseMs = conflicts === "ask" ? 700 : 0;
-  const options = { type, create: true, content: kind.initial, conflicts, pauseMs };
+  const options = { type, create: true, content: kind.initial, conflicts };
   try {
     const session = await client.open(name, { ...options, userInfo: { ...identity } });
     return { session, kind };

@@ -22,8 +22,8 @@
  * @property {number} [undoGroupMs] edits that follow each other within this time are undone together;
  *   500
  * @property {number} [pauseMs] wait with sending until nothing was typed for so long, 5 times as
- *   long at most: edits are then of words rather than letters. For sessions that ask about
- *   conflicts; otherwise others see the sooner what is typed the less it waits; 0
+ *   long at most: edits are then of words rather than letters, and others see them later. 700 in
+ *   sessions that ask about conflicts, otherwise 0
  * @property {any} [content] what it then starts with
  * @property {"merge" | "reject" | "ask"} [conflicts] how it then is with edits that conflict
  */

@@ -23,6 +23,8 @@ export class Round {
     this.joined = false;
     /** Names of the session's topics, once joined. */
     this.topics = null;
+    /** How the session is with conflicts, once joined. @type {"merge" | "reject" | "ask"} */
+    this.conflicts = "merge";
     /** Of one operation, as `Outbox.next` takes them; once joined. */
     this.limits = null;
     /** Whether edits may be missing here. True to begin with: some may have come while joining. */

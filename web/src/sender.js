@@ -12,6 +12,8 @@ const STREAM_LATE_MS = 1000;
 const MOST_INTERNAL_ERRORS = 5;
 /** Who never pauses is not waited for longer than so many pauses. */
 const MOST_PAUSES = 5;
+/** Who is asked about conflicts is asked about words, not letters. */
+const ASKED_PAUSE_MS = 700;
 
 export class Sender {
   #host;
@@ -41,8 +43,8 @@ export class Sender {
   }
 
   /** How long to wait, so that what is typed in one go is sent as one edit; milliseconds. */
-  #pause() {
-    const { pauseMs = 0 } = this.#settings;
+  #pause(round) {
+    const pauseMs = this.#settings.pauseMs ?? (round.conflicts === "ask" ? ASKED_PAUSE_MS : 0);
     if (!pauseMs || this.#first === null) return 0;
     const until = Math.min(this.#last + pauseMs, this.#first + MOST_PAUSES * pauseMs);
     return Math.max(0, until - this.#clock.now());
@@ -63,7 +65,7 @@ export class Sender {
         continue;
       }
       const again = replica.outbox.resend();
-      const pause = again ? 0 : this.#pause();
+      const pause = again ? 0 : this.#pause(round);
       if (pause) {
         await round.work.wait(pause);
         continue;

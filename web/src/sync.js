@@ -249,6 +249,7 @@ export class Sync {
     const { op_parts: parts, op_insert_bytes: size } = { ...DEFAULT_LIMITS, ...joined.limits };
     round.limits = { parts, size };
     round.topics = joined.topics;
+    round.conflicts = joined.conflicts ?? "merge";
     this.#host.adopt(joined, round.limits);
     this.#fresh = false;
     await this.#follower.subscribe(round, () => this.#checkWanted(round));

@@ -90,6 +90,7 @@ export class ModelNode {
       roster: [...session.people.values()].map(({ row }) => row),
       presence: {},
       rights: this.right,
+      conflicts: session.conflicts,
       topics: Object.fromEntries(
         ["edits", "roster", "presence", "cursor", "selection"].map((t) => [
           t,
