@@ -10,7 +10,8 @@ from __future__ import annotations
 import gzip
 import json
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,9 @@ import attrs
 from .ot import get_type
 
 TEXT = get_type("text")
+# Who has done nothing may be counted among the agents.
+IDLE_AGENTS = 1000
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class TraceError(Exception):
@@ -105,33 +109,158 @@ def parse(name: str, data: Mapping[str, Any]) -> Trace:
         TraceError
     """
     try:
-        rows = data["txns"]
-        agents = data.get("numAgents", 1)
+        rows, agents = read_rows(data)
         by_agent: list[list[Transaction]] = [[] for _ in range(agents)]
-        # After each transaction: how many of each agent's are in the document.
-        after: list[tuple[int, ...]] = []
-        for index, row in enumerate(rows):
-            agent = row.get("agent", 0)
-            parents = row.get("parents", [index - 1] if index else [])
-            seen = [0] * agents
-            for parent in parents:
-                seen = [max(pair) for pair in zip(seen, after[parent], strict=True)]
-            if seen[agent] != len(by_agent[agent]):
-                raise TraceError(f"{name}: agent {agent} does not see all of their own work")
-            by_agent[agent].append(Transaction(agent, _op(row["patches"]), tuple(seen)))
-            seen[agent] += 1
-            after.append(tuple(seen))
-        end = data["endContent"]
-        start = data.get("startContent", "")
-    except (KeyError, IndexError, TypeError, ValueError) as error:
-        raise TraceError(f"{name} is not a trace: {error!r}") from error
+        for row, seen in zip(rows, seen_by(rows, agents), strict=True):
+            by_agent[row.agent].append(Transaction(row.agent, row.op, seen))
+        start, end = texts_of(data)
+    except TraceError as error:
+        raise TraceError(f"{name} is not a trace: {error}") from None
     return Trace(name, start, end, tuple(tuple(rows) for rows in by_agent))
 
 
-def _op(patches: list[Any]) -> Any:
+# --- rows -----------------------------------------------------------------------------------------
+
+
+@attrs.frozen
+class Row:
+    """A transaction as it is listed.
+
+    Attributes:
+        agent: index of the person.
+        parents: indexes of the transactions that led to the document that it was made in.
+        op: an operation of type `text`.
+        time_ms: when, in milliseconds since 1970; None = nobody knows.
+    """
+
+    agent: int
+    parents: tuple[int, ...]
+    op: Any
+    time_ms: int | None
+
+
+def texts_of(data: Mapping[str, Any]) -> tuple[str, str]:
+    """The texts before and after.
+
+    Raises:
+        TraceError: one is none.
+    """
+    start, end = data.get("startContent") or "", data.get("endContent")
+    for name, text in (("startContent", start), ("endContent", end)):
+        if not isinstance(text, str):
+            raise TraceError(f"{name} must be a text")
+    return start, str(end)
+
+
+def read_rows(data: Any) -> tuple[list[Row], int]:
+    """The transactions of a trace's JSON, checked by themselves; and the number of agents.
+
+    Raises:
+        TraceError: with the index of the transaction that is wrong.
+    """
+    if not isinstance(data, dict):
+        raise TraceError("it must be an object")
+    listed, agents = data.get("txns"), data.get("numAgents", 1)
+    if not isinstance(listed, list):
+        raise TraceError("txns must be a list")
+    most = max(IDLE_AGENTS, len(listed))
+    if type(agents) is not int or not 1 <= agents <= most:
+        raise TraceError(f"numAgents must be a number from 1 to {most}")
+    rows = []
+    for index, row in enumerate(listed):
+        try:
+            rows.append(_row(index, row, agents))
+        except TraceError as error:
+            raise TraceError(f"txns[{index}]: {error}") from None
+    return rows, agents
+
+
+def _row(index: int, row: Any, agents: int) -> Row:
+    if not isinstance(row, dict):
+        raise TraceError("must be an object")
+    agent = row.get("agent", 0)
+    if type(agent) is not int or not 0 <= agent < agents:
+        raise TraceError(f"agent must be a number below numAgents, {agents}")
+    parents = row.get("parents")
+    if parents is None:
+        parents = [index - 1] if index else []
+    if not isinstance(parents, list) or not all(
+        type(parent) is int and 0 <= parent < index for parent in parents
+    ):
+        raise TraceError("parents must be a list of indexes of txns before it")
+    return Row(agent, tuple(parents), _op(row.get("patches")), _time_ms(row.get("time")))
+
+
+def _time_ms(value: Any) -> int | None:
+    if value is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(value)
+        since = moment.replace(tzinfo=moment.tzinfo or UTC) - EPOCH
+    except (TypeError, ValueError, OverflowError):
+        raise TraceError(f"time must be as ISO 8601 has it, not {value!r:.60}") from None
+    if since < timedelta():
+        raise TraceError("time is before 1970")
+    return since // timedelta(milliseconds=1)
+
+
+def is_sequential(rows: Sequence[Row]) -> bool:
+    """Whether each transaction was made after all before it."""
+    return all(row.parents == ((index - 1,) if index else ()) for index, row in enumerate(rows))
+
+
+def seen_by(rows: Sequence[Row], agents: int) -> list[tuple[int, ...]]:
+    """For each transaction, how many of each agent's its author had seen; of the own, all.
+
+    Raises:
+        TraceError: an agent does not see all of their own work.
+    """
+    result: list[tuple[int, ...]] = []
+    # After each transaction: how many of each agent's are in the document.
+    after: list[tuple[int, ...]] = []
+    count = [0] * agents
+    nothing = (0,) * agents
+    for index, row in enumerate(rows):
+        seen = after[row.parents[0]] if row.parents else nothing
+        for parent in row.parents[1:]:
+            seen = tuple(map(max, seen, after[parent]))
+        if seen[row.agent] != count[row.agent]:
+            raise TraceError(f"txns[{index}]: agent {row.agent} does not see all of their own work")
+        count[row.agent] += 1
+        result.append(seen)
+        after.append((*seen[: row.agent], count[row.agent], *seen[row.agent + 1 :]))
+    return result
+
+
+def _op(patches: Any) -> Any:
     """One operation for patches, each of which is made after the one before."""
+    if not isinstance(patches, list):
+        raise TraceError("patches must be a list")
+    for patch in patches:
+        if not (
+            isinstance(patch, list)
+            and len(patch) == 3
+            and all(type(number) is int and 0 <= number < 2**31 for number in patch[:2])
+            and isinstance(patch[2], str)
+        ):
+            raise TraceError("a patch is [position, deleted, inserted]")
+    ordered = _in_order(patches)
+    if ordered is not None:
+        return ordered
     op: Any = []
     for position, deleted, inserted in patches:
         patch = TEXT.normalize([position, inserted, {"d": deleted}])
         op = TEXT.compose(op, patch) if op else patch
     return op
+
+
+def _in_order(patches: list[Any]) -> Any:
+    """The operation of patches from left to right, part by part; None = they go back and forth."""
+    parts: list[Any] = []
+    at = 0
+    for position, deleted, inserted in patches:
+        if position < at:
+            return None
+        parts += [position - at, inserted, {"d": deleted}]
+        at = position + len(inserted)
+    return TEXT.normalize(parts)
