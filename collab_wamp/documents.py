@@ -146,6 +146,13 @@ class Documents:
         if document.revision - document.snapshot_revision >= SNAPSHOT_EVERY and not opened.saving:
             self._background(self._save(key, opened, document))
 
+    async def save(self, key: SessionKey, document: Document, *, every: int) -> None:
+        """Keep a snapshot where there are as many edits since the last one."""
+        opened = self._opened(key)
+        behind = document.revision - document.snapshot_revision
+        if behind >= every and not opened.saving:
+            await self._save(key, opened, document)
+
     async def _save(self, key: SessionKey, opened: Open, document: Document) -> None:
         opened.saving = True
         try:

@@ -53,6 +53,10 @@ NODE_HEALTH: Final = "collab.node.health"
 NODE_DRAIN: Final = "collab.node.drain"
 
 # --- procedures between the node's own parts (no client may call them) ----------------------
+# On behalf of a user, at the session's worker: a history is put into a session just made.
+IMPORT_EDITS: Final = "collab.session.import.edits"
+IMPORT_DONE: Final = "collab.session.import.done"
+IMPORT_FAILED: Final = "collab.session.import.failed"
 RELAY_WATCH: Final = "collab.relay.watch"
 HEALTH_SESSIONS: Final = "collab.node.health.sessions."
 HEALTH_RELAY: Final = "collab.node.health.relay"

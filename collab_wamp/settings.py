@@ -131,6 +131,7 @@ class Limits:
         connections, connections_per_user: at one time, on this node.
         subscriptions, sessions_per_connection, calls: of one connection, at one time.
         handshake_s, hello_s: for the upgrade to WebSocket, and for HELLO and AUTHENTICATE after it.
+        import_bytes: of a history that becomes a new session's.
         bad_login_s: who comes with a token that is not accepted is answered after this.
         ping_s, ping_timeout_s: a connection that answers no ping is dropped after both.
         send_buffer_bytes: who leaves more unread is dropped at once; who leaves more than
@@ -141,6 +142,7 @@ class Limits:
     op_parts: int = _setting(1000, check=_between(1, 100_000))
     op_insert_bytes: int = _setting(32 * 1024, check=_between(1, 1 << 20))
     document_length: int = _setting(1 << 20, check=_between(1, 3 << 20))
+    import_bytes: int = _setting(32 << 20, check=_between(1 << 16, 1 << 28))
     base_behind: int = _setting(2000, check=_between(10, 100_000))
     waiting_edits: int = _setting(1000, check=_between(1, 1_000_000))
     message_bytes: int = _setting(64 * 1024, check=_between(1024, 1 << 24))

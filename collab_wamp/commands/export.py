@@ -14,12 +14,13 @@ from typing import Any, BinaryIO
 from ..config import Config, ConfigError
 from . import Unable, fetching, reaching, showing
 
-FORMATS = ("text", "delta", "json", "trace")
+FORMATS = ("text", "delta", "json", "trace", "session")
 
 DESCRIPTION = """\
 Write a session's document to standard output, or into a file: as plain text, as a Quill Delta, as
-JSON, or as a trace, which is its whole history. A file appears when it is complete, and one that is
-there already is left alone without --force.
+JSON; or its whole history, as a trace, or as the session that it is, of any type, with who edited
+what and when. A file appears when it is complete, and one that is there already is left alone
+without --force.
 """
 
 EXAMPLES = """\
@@ -27,6 +28,7 @@ examples:
   collab-wamp export --tenant demo welcome
   collab-wamp export --tenant demo welcome --format json -o welcome.json
   collab-wamp export --tenant demo welcome --format trace -o t.json && collab-wamp replay t.json
+  collab-wamp export --tenant demo welcome --format session -o s.json
   for s in $(collab-wamp sessions --tenant demo); do
       collab-wamp export --tenant demo "$s" -o "$s.txt" || break; done
 

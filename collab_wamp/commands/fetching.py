@@ -40,12 +40,14 @@ def asked(
     *,
     body: Body | None = None,
     headers: Mapping[str, str] | None = None,
+    answer_s: float = ANSWER_S,
 ) -> Iterator[http.client.HTTPResponse]:
     """Ask, and have the answer, of a status below 300.
 
     Args:
         path: below the node's own.
         body: is sent in chunks unless `headers` tell its length.
+        answer_s: how long the node may be silent.
 
     Raises:
         Unable: there is no answer, or it tells of an error.
@@ -54,7 +56,7 @@ def asked(
     chunked = body is not None and "Content-Length" not in given
     if chunked:
         given["Transfer-Encoding"] = "chunked"
-    link = connected(node.url, ANSWER_S)
+    link = connected(node.url, answer_s)
     try:
         try:
             _send(link, method, base_path(node.url) + path, body, given, chunked)

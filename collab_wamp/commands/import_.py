@@ -21,10 +21,13 @@ from . import Unable, fetching, reaching, showing
 
 MEDIA_TYPES = {"text": "text/plain; charset=utf-8", "json": "application/json"}
 
+# A long history is gone through before there is an answer.
+HISTORY_S = 600.0
+
 DESCRIPTION = """\
-Make a new session whose document is that of a file: plain text, or any JSON that `collab-wamp
-export` writes (of a trace the final text; its edits do not become history). The session must not be
-there yet.
+Make a new session of a file: plain text, or any JSON that `collab-wamp export` writes. The edits of
+a trace, and of a session, become the new session's history; all are said to be by the users that
+the file names. The session must not be there yet.
 """
 
 EXAMPLES = """\
@@ -35,7 +38,8 @@ examples:
 
 A name that ends in .json is read as JSON, all others as text, unless --format says; .gz is
 unpacked. --json: {"session_id", "epoch", "revision", "created"}, as collab.session.create answers.
-A token that is given needs the right to edit the session.
+A token that is given needs the right to edit the session, and the capability `tokens`, or else all
+edits are said to be by its user.
 """
 
 
@@ -54,14 +58,17 @@ def add_parser(subparsers: Any) -> None:
 
 
 def run(args: argparse.Namespace, config: Config) -> int:
-    node = reaching.target(args, config, rights={args.session: "edit"}, capabilities=("edit",))
+    capabilities = ("edit", "tokens")
+    node = reaching.target(args, config, rights={args.session: "edit"}, capabilities=capabilities)
     kind = args.format or form_of(args.file)
     path = f"/sessions/{args.session}/content"
     with opened(args.file) as source:
         headers = {"Content-Type": MEDIA_TYPES[kind]}
         if source.size is not None:
             headers["Content-Length"] = str(source.size)
-        with fetching.asked(node, "PUT", path, body=source, headers=headers) as answer:
+        with fetching.asked(
+            node, "PUT", path, body=source, headers=headers, answer_s=HISTORY_S
+        ) as answer:
             created = json.loads(b"".join(fetching.pieces(node, answer)))
     if args.json:
         showing.as_json(created)

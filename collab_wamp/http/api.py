@@ -25,6 +25,7 @@ from werkzeug.exceptions import HTTPException
 from .. import __version__
 from ..config import Config
 from ..errors import CollabError
+from ..imports import Settings
 from ..node import origins
 from ..tokens import Claims, Keyring
 from ..wamp.bodies import BoundedRequest
@@ -37,6 +38,7 @@ from .bearer import claims_of
 from .failures import no_such_route, too_large, wrong_method
 from .headers import API, cross_origin, preflight
 from .openapi import document
+from .planning import Planner
 from .reading import Reader
 from .routes import JSON, TEXT, Answer, Incoming, Route, read_query
 from .streaming import Outlet, ReaderGone
@@ -53,7 +55,7 @@ class Api:
 
     Args:
         now_s: the time of day, seconds since 1970.
-        clock: an `IReactorTime`.
+        clock: the reactor.
     """
 
     def __init__(
@@ -68,7 +70,13 @@ class Api:
         # A character may take six bytes of JSON.
         self._large_body = 6 * config.limits.document_length + ROOM_BYTES
         self._document = document(routes(config), __version__)
+        self._history = max(config.limits.import_bytes, self._large_body)
         self._reader = Reader()
+        limits = config.limits
+        self._planner = Planner(
+            clock,
+            lambda: Settings(limits.op_parts, limits.document_length, int(now_s() * 1000)),
+        )
         self._app = Klein()
         self._app.url_map.merge_slashes = False
         self._app.handle_errors(Exception)(self._failed)  # type: ignore[arg-type]  # any request
@@ -87,7 +95,7 @@ class Api:
             claims_of(headers, self._keyring, now_s=self._now_s())
         except CollabError:
             return self._small_body
-        return self._large_body
+        return self._history if path.endswith(b"/content") else self._large_body
 
     # --- every request ----------------------------------------------------------------------
 
@@ -142,12 +150,7 @@ class Api:
             query = read_query(request.uri.partition(b"?")[2], route.query)
             if route.may_begin is not None:
                 route.may_begin(claims, path)
-            most = self._large_body if route.large_body else self._small_body
-            data = request.content.read()
-            if request.body_too_large or len(data) > most:
-                raise too_large(most)
-            given = header(request, b"content-type")
-            media_type, body = await self._reader.read(given, data, route)
+            media_type, body = await self._body(request, route)
 
             async def call(procedure: str, arguments: dict[str, Any]) -> dict[str, Any]:
                 return await Guard.call_for(claims, procedure, arguments)
@@ -156,6 +159,21 @@ class Api:
             await self._send(request, await route.answer(incoming))
 
         return serve
+
+    async def _body(self, request: Any, route: Route) -> tuple[str, Any]:
+        """The media type of a request's body, and what the route wants of it."""
+        given = header(request, b"content-type")
+        if route.histories:
+            if request.body_too_large:
+                raise too_large(self._history)
+            planned = await self._planner.plan(given or "", request.content)
+            if planned is not None:
+                return JSON, planned
+        most = self._large_body if route.large_body else self._small_body
+        data = request.content.read(most + 1)
+        if request.body_too_large or len(data) > most:
+            raise too_large(most)
+        return await self._reader.read(given, data, route)
 
     async def _admitted(self, request: Any) -> Claims:
         """Who asks, if they may."""

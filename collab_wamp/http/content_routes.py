@@ -11,8 +11,9 @@ from ..errors import CollabError
 from ..protocol import Arguments, bad
 from ..tokens import Claims
 from . import schemas
-from .formats import FORMATS, Import, as_delta, as_text, long_trace, recognised
-from .history import trace
+from .formats import FORMATS, Import, as_delta, as_text, recognised
+from .history import session, trace
+from .planning import Planned
 from .reading import sound
 from .routes import JSON, TEXT, Answer, Incoming, Parameter, Route
 from .session_routes import SESSION_ID
@@ -26,6 +27,8 @@ async def export(incoming: Incoming) -> Answer:
     wanted = incoming.query.get("format", "json")
     if wanted == "trace":
         return Answer(pieces=await trace(incoming, session_id, revision))
+    if wanted == "session":
+        return Answer(pieces=await session(incoming, session_id, revision))
     info = await incoming.call(protocol.INFO, {"session_id": session_id})
     found = await incoming.call(protocol.SNAPSHOT, {"session_id": session_id, "revision": revision})
     kind, content = info["type"], found["content"]
@@ -63,13 +66,40 @@ def import_of(media_type: str, body: Any) -> Import:
 
 
 async def into_new(incoming: Incoming) -> Answer:
-    found: Import = incoming.body
     session_id = incoming.path["session_id"]
+    headers = {"Location": f"/sessions/{session_id}"}
+    if isinstance(incoming.body, Planned):
+        return Answer(201, await with_history(incoming, session_id, incoming.body), headers=headers)
+    found: Import = incoming.body
     created = await incoming.call(
         protocol.CREATE,
         {"session_id": session_id, "type": found.type, "content": found.content},
     )
-    return Answer(201, created, headers={"Location": f"/sessions/{session_id}"})
+    return Answer(201, created, headers=headers)
+
+
+async def with_history(incoming: Incoming, session_id: str, planned: Planned) -> dict[str, Any]:
+    """Make a session and put its history into it, or leave nothing."""
+    created = await incoming.call(
+        protocol.CREATE,
+        {
+            "session_id": session_id,
+            "type": planned.type,
+            "content": planned.content,
+            "conflicts": planned.conflicts,
+        },
+    )
+    about = {"session_id": session_id, "epoch": created["epoch"]}
+    revision = created["revision"]
+    try:
+        for edits in planned.batches():
+            asked = {**about, "after": revision, "edits": edits}
+            revision = (await incoming.call(protocol.IMPORT_EDITS, asked))["revision"]
+        await incoming.call(protocol.IMPORT_DONE, about)
+    except Exception:  # also that whoever asked has gone
+        await incoming.call(protocol.IMPORT_FAILED, about)
+        raise
+    return {**created, "revision": revision}
 
 
 def _import(method: str) -> Route:
@@ -77,17 +107,26 @@ def _import(method: str) -> Route:
         method,
         PATH,
         f"{method.lower()}_content",
-        "Make a new session with a content, in any of the forms in which it is exported.",
+        "Make a new session of a content, or of a whole history, as they are exported.",
         "the right to edit",
         into_new,
         path_parameters=(SESSION_ID,),
         body={JSON: schemas.IMPORT, TEXT: schemas.CONTENT},
         large_body=True,
-        read_many=long_trace,
+        histories=True,
         may_begin=may_import,
         take=import_of,
         success={201: ({JSON: schemas.ref("Created")}, "The session was made.")},
-        codes=("bad_session_id", "no_such_session", "session_exists", "document_full"),
+        codes=(
+            "bad_session_id",
+            "no_such_session",
+            "session_exists",
+            "document_full",
+            "bad_op",
+            "op_too_large",
+            "conflict",
+            "stale_epoch",
+        ),
     )
 
 
@@ -106,14 +145,17 @@ ROUTES: Final = (
                 "format",
                 {"type": "string", "enum": list(FORMATS), "default": "json"},
                 "`text`: the plain text; `delta`: a Quill Delta; `trace`: all edits from the first "
-                "one on, as https://github.com/josephg/editing-traces has them.",
+                "one on, as https://github.com/josephg/editing-traces has them; `session`: the "
+                "oldest content that is kept, and all edits since.",
             ),
         ),
         success={
             200: (
                 {
                     JSON: {
-                        "anyOf": [schemas.ref(name) for name in ("Content", "Delta", "Trace")]
+                        "anyOf": [schemas.ref(name)
+                            for name in ("Content", "Delta", "Trace", "History")
+                        ]
                     },
                     TEXT: schemas.TEXT,
                 },

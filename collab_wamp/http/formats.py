@@ -1,4 +1,4 @@
-"""Contents as files: plain text, Quill Delta, JSON, recorded editing sessions. Pure.
+"""Contents as files: plain text, Quill Delta, JSON. Pure. Histories are read by `imports`.
 
 Quill's Delta is described at https://quilljs.com/docs/delta, the traces in `collab_wamp/traces.py`.
 """
@@ -9,15 +9,15 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 import attrs
-import msgspec
 
 from ..errors import CollabError
 from ..ot import TYPES
 from ..protocol import SESSION_ID, Arguments, bad
 from .failures import timestamp
 from .routes import TEXT, whole
+from .schemas import DELTA_TYPES
 
-FORMATS: Final = ("json", "text", "delta", "trace")
+FORMATS: Final = ("json", "text", "delta", "trace", "session")
 
 
 @attrs.frozen
@@ -28,27 +28,18 @@ class Import:
     content: Any
 
 
-class _LongTrace(msgspec.Struct):
-    """A recorded editing session, whose edits are passed over without being made into values."""
-
-    txns: msgspec.Raw
-    end_content: str = msgspec.field(name="endContent")
-    content: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
-    ops: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
-
-
-_LONG_TRACE: Final = msgspec.json.Decoder(_LongTrace)
-
-
 # --- out --------------------------------------------------------------------------------------
 
 
 def as_text(kind: str, content: Any) -> str:
-    """Plain text.
+    """Plain text; what is embedded in a rich one has none.
 
     Raises:
         CollabError: `bad_request`, the type has none.
     """
+    if kind == "rich_text":
+        inserted = (op["insert"] for op in content)
+        return "".join(text for text in inserted if isinstance(text, str))
     if not isinstance(content, str):
         raise bad("format", f"text is not for sessions of type {kind}; json is", "")
     return content
@@ -60,6 +51,8 @@ def as_delta(kind: str, content: Any) -> dict[str, Any]:
     Raises:
         CollabError: `bad_request`, the type has none.
     """
+    if kind == "rich_text":
+        return {"ops": content}
     if not isinstance(content, str):
         raise bad("format", f"delta is not for sessions of type {kind}; json is", "")
     return {"ops": [{"insert": content}] if content else []}
@@ -103,27 +96,13 @@ def recognised(media_type: str, body: Any) -> Import:
     if media_type == TEXT:
         return Import("text", body)
     if isinstance(body, dict):
-        for key, read in (("content", _json), ("ops", _delta), ("txns", _trace)):
+        for key, read in (("content", _json), ("ops", _delta)):
             if key in body:
                 return read(body)
-    message = "The body must be an object with `content`, `ops` (a Delta) or `txns` (a trace)."
+    message = (
+        "The body must be an object with `content`, `ops` (a Delta), `txns` (a trace) or `edits`."
+    )
     raise CollabError("bad_request", message, argument="body")
-
-
-def long_trace(data: bytes) -> dict[str, Any] | None:
-    """What is wanted of a trace with any number of edits, as `recognised` takes it.
-
-    None: it is none, or has another form's key as well.
-    """
-    try:
-        found = _LONG_TRACE.decode(data)
-    except (ValueError, RecursionError):  # msgspec's are ValueErrors
-        return None
-    others = (found.content, found.ops)
-    is_list = bytes(memoryview(found.txns)[:1]) == b"["
-    if not is_list or any(other is not msgspec.UNSET for other in others):
-        return None
-    return {"txns": [], "endContent": found.end_content}
 
 
 def _json(body: dict[str, Any]) -> Import:
@@ -140,26 +119,28 @@ def _json(body: dict[str, Any]) -> Import:
 
 
 def _delta(body: dict[str, Any]) -> Import:
+    """A Delta of plain text alone is a text, unless the type is told."""
     arguments = Arguments((), body)
     ops = arguments.value("ops")
+    kind = arguments.choice("type", DELTA_TYPES, "")
     arguments.finish()
     if not isinstance(ops, list):
         raise bad("ops", "must be a list", ops)
-    texts = []
+    if any(isinstance(op, dict) and op.get("insert") == "" for op in ops):
+        raise bad("ops", "must insert something, each of them", "")
+    if not (kind or all(map(_is_plain, ops))):
+        kind = "rich_text"
+    if kind == "rich_text":
+        if kind not in DELTA_TYPES:
+            raise bad("ops", "must be texts alone: this version has no rich_text", "")
+        return Import(kind, ops)
     for op in ops:
-        if not isinstance(op, dict) or set(op) != {"insert"} or not _is_insertion(op["insert"]):
-            raise bad("ops", 'must be {"insert": TEXT} throughout, without attributes', op)
-        texts.append(op["insert"])
-    return Import("text", "".join(texts))
+        if not _is_plain(op):
+            raise bad("ops", 'must be {"insert": TEXT} throughout, to be a text', op)
+    return Import("text", "".join(op["insert"] for op in ops))
 
 
-def _is_insertion(value: Any) -> bool:
-    return isinstance(value, str) and value != ""
-
-
-def _trace(body: dict[str, Any]) -> Import:
-    if not isinstance(body["txns"], list):
-        raise bad("txns", "must be a list", body["txns"])
-    if not isinstance(body.get("endContent"), str):
-        raise bad("endContent", "must be a text", body.get("endContent"))
-    return Import("text", body["endContent"])
+def _is_plain(op: Any) -> bool:
+    if not isinstance(op, dict) or set(op) != {"insert"}:
+        return False
+    return isinstance(op["insert"], str)

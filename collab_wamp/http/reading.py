@@ -40,7 +40,7 @@ def read_body(content_type: str | None, data: bytes, route: Route) -> tuple[str,
     if media_type not in route.body or charset not in ("", "charset=utf-8"):
         raise wrong_media_type(content_type or "", " or ".join(route.body))
     try:
-        value = data.decode() if media_type == TEXT else _json(data, route)
+        value = data.decode() if media_type == TEXT else _json(data)
     except UnicodeDecodeError as error:
         raise CollabError("bad_request", f"body: not UTF-8: {error}.", argument="body") from None
     except Refused as error:
@@ -48,15 +48,12 @@ def read_body(content_type: str | None, data: bytes, route: Route) -> tuple[str,
     return media_type, route.take(media_type, value) if route.take else sound(value)
 
 
-def _json(data: bytes, route: Route) -> Any:
+def _json(data: bytes) -> Any:
     # A value takes two bytes, with what parts it from the next.
-    if len(data) <= MOST_VALUES or least_values(data, MOST_VALUES) <= MOST_VALUES:
-        return read_json(data)
-    value = route.read_many(data) if route.read_many else None
-    if value is None:
+    if len(data) > MOST_VALUES and least_values(data, MOST_VALUES) > MOST_VALUES:
         message = f"body: more than {MOST_VALUES:,} values."
         raise CollabError("bad_request", message, argument="body")
-    return value
+    return read_json(data)
 
 
 def least_values(data: bytes, most: int) -> int:

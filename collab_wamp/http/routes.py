@@ -113,7 +113,7 @@ class Route:
         needs: which right or capability, in words.
         body: media type → schema; none = the route takes no body.
         large_body: whether it may be as large as a document.
-        read_many: what it wants of the JSON of a body with too many values; None = nothing.
+        histories: whether its JSON may be a history, and then still larger; `body` is `Planned`.
         may_begin: refuses, before the body is looked at, whom the route would refuse for what
             their token says; of the claims, and of the parameters of the path.
         take: makes of a media type and a value what the route wants of the body, checked; a large
@@ -132,7 +132,7 @@ class Route:
     query: tuple[Parameter, ...] = ()
     body: Mapping[str, Mapping[str, Any]] = attrs.field(factory=dict)
     large_body: bool = False
-    read_many: Callable[[bytes], Any] | None = None
+    histories: bool = False
     may_begin: Callable[[Claims, Mapping[str, str]], None] | None = None
     take: Callable[[str, Any], Any] | None = None
     success: Mapping[int, tuple[Mapping[str, Any], str]] = attrs.field(factory=dict)

@@ -6,10 +6,21 @@ from typing import Any, Final
 
 from ..access import ADMINISTRATIVE, ORDINARY, RIGHTS
 from ..errors import TABLE
+from ..imports import SESSION_FORMAT
 from ..ot import TYPES
-from ..protocol import MAX_FETCH, MAX_INTEGER, SESSION_ID, VERSION_ID
+from ..protocol import (
+    CLIENT_ID,
+    CONFLICT_MODES,
+    MAX_FETCH,
+    MAX_INTEGER,
+    SESSION_ID,
+    VERSION_ID,
+)
 
 Schema = dict[str, Any]
+
+# What a Quill Delta can be the content of.
+DELTA_TYPES: Final = tuple(name for name in ("text", "rich_text") if name in TYPES)
 
 # WAMP's JSON cannot carry a text that begins with U+0000; documents have none anywhere.
 NO_NUL: Final = "^[^\\u0000]*$"
@@ -45,6 +56,7 @@ def ref(name: str) -> Schema:
 
 
 TEXT: Final[Schema] = {"type": "string"}
+OBJECT: Final[Schema] = {"type": "object"}
 BOOLEAN: Final[Schema] = {"type": "boolean"}
 COUNT: Final[Schema] = {"type": "integer", "minimum": 0, "maximum": MAX_INTEGER}
 SESSION_ID_TEXT: Final[Schema] = {"type": "string", "pattern": f"^{SESSION_ID.pattern}$"}
@@ -78,6 +90,19 @@ CREATED: Final[Schema] = thing(
     {"session_id": SESSION_ID_TEXT, "epoch": TEXT, "revision": COUNT, "created": BOOLEAN}
 )
 EXPIRES_AT: Final[Schema] = {"type": "integer", "description": "Seconds since 1970."}
+
+EDIT: Final[Schema] = {
+    "type": "array",
+    "prefixItems": [
+        {"type": "string", "pattern": f"^{CLIENT_ID.pattern}$", "description": "client_id"},
+        {**COUNT, "minimum": 1, "description": "seq"},
+        {"description": "op"},
+        {**USER_ID, "description": "user_id"},
+        {**COUNT, "description": "time_ms"},
+    ],
+    "items": False,
+    "minItems": 5,
+}
 
 # --- answers ----------------------------------------------------------------------------------
 NAMED: Final[dict[str, Schema]] = {
@@ -160,8 +185,20 @@ NAMED: Final[dict[str, Schema]] = {
                 )
             ),
             "numAgents": COUNT,
+            "userIds": listed(TEXT, description="Of each agent."),
             "startContent": TEXT,
             "endContent": TEXT,
+        }
+    ),
+    "History": thing(
+        {
+            "format": {"const": SESSION_FORMAT},
+            "session_id": SESSION_ID_TEXT,
+            "type": TYPE,
+            "conflicts": TEXT,
+            "revision": {**COUNT, "description": "Of the content."},
+            "content": {},
+            "edits": listed(EDIT),
         }
     ),
     "Connections": thing(
@@ -241,21 +278,51 @@ IMPORT: Final[Schema] = {
     "oneOf": [
         {
             **argument(
-                {"content": CONTENT},
+                {"content": {"description": "As the type has it: of `text` a text."}},
                 {"type": TYPE, "session_id": SESSION_ID_TEXT, "revision": COUNT},
             ),
             "title": "As exported with format=json. `session_id` and `revision` are passed over.",
         },
         {
-            **argument({"ops": listed(argument({"insert": {**CONTENT, "minLength": 1}}))}),
-            "title": "A Quill Delta without attributes.",
+            **argument(
+                {
+                    "ops": listed(
+                        argument(
+                            {"insert": {"anyOf": [{**CONTENT, "minLength": 1}, OBJECT]}},
+                            {"attributes": OBJECT},
+                        )
+                    )
+                },
+                {"type": {"type": "string", "enum": list(DELTA_TYPES)}},
+            ),
+            "title": "A Quill Delta. With attributes or embeds it becomes a `rich_text`.",
         },
         {
-            "title": "A recorded editing session: its `endContent` becomes the content.",
+            "title": "A recorded editing session: its `txns` become the history, if they lead from "
+            "`startContent` to `endContent`.",
             "type": "object",
-            "properties": {"txns": {"type": "array"}, "endContent": CONTENT},
+            "properties": {
+                "txns": {"type": "array"},
+                "endContent": CONTENT,
+                "userIds": or_null(listed(USER_ID)),
+            },
             "required": ["txns", "endContent"],
-            "not": {"anyOf": [{"required": ["content"]}, {"required": ["ops"]}]},
+            "not": {
+                "anyOf": [{"required": [name]} for name in ("content", "ops", "edits")],
+            },
+        },
+        {
+            **argument(
+                {"format": {"const": SESSION_FORMAT}, "edits": listed(EDIT)},
+                {
+                    "content": {},
+                    "type": TYPE,
+                    "conflicts": {"type": "string", "enum": list(CONFLICT_MODES)},
+                    "session_id": SESSION_ID_TEXT,
+                    "revision": COUNT,
+                },
+            ),
+            "title": "A whole session, as exported with format=session.",
         },
     ]
 }

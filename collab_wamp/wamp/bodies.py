@@ -16,10 +16,12 @@ class BoundedRequest(Request):
         allowance: how many bytes a request's body may have, when its headers have come; of its
             path and its headers.
         body_too_large: whether more came; the resource is to say so.
+        came: bytes of the body until now, of those that it may have.
     """
 
     allowance: ClassVar[Callable[[bytes, Headers], int]] = staticmethod(lambda _path, _headers: 0)
     body_too_large = False
+    came = 0
 
     def __init__(self, channel: Any, *args: Any, **kwargs: Any) -> None:
         # Twisted would read forms, which nobody here has asked for.
@@ -38,4 +40,5 @@ class BoundedRequest(Request):
         if self._room < 0 or self.body_too_large:
             self.body_too_large = True
             return
+        self.came += len(data)
         super().handleContentChunk(data)  # type: ignore[no-untyped-call]

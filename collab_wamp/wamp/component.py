@@ -96,7 +96,8 @@ class CollabComponent(ApplicationSession):  # type: ignore[misc]  # Autobahn has
         # At whichever worker, it is one procedure.
         measured = procedure
         if procedure.startswith(protocol.WORKER_PREFIX):
-            measured = protocol.SESSION_PREFIX + procedure.rpartition(".")[2]
+            _number, _, name = procedure.removeprefix(protocol.WORKER_PREFIX).partition(".")
+            measured = protocol.SESSION_PREFIX + name
         calls = Calls(measured, rejects=TABLE if measured == protocol.EDIT else ())
 
         async def handle(

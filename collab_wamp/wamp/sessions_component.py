@@ -11,6 +11,7 @@ from twisted.internet.task import LoopingCall
 
 from .. import metrics, protocol
 from ..errors import CollabError
+from ..importing import Importing
 from ..protocol import Arguments
 from ..sessions import Sessions
 from ..store.values import SessionKey
@@ -44,6 +45,7 @@ class Component(CollabComponent):
             held_s=config.conflicts.held_s,
         )
         history = self._sessions.history
+        importing = Importing(self.config.extra["store"], self._sessions.documents)
         for procedure, answer in (
             (protocol.CREATE, self._sessions.create),
             (protocol.JOIN, self._sessions.join),
@@ -62,6 +64,9 @@ class Component(CollabComponent):
             (protocol.GRANT, self._sessions.rights.grant),
             (protocol.REVOKE, self._sessions.rights.revoke),
             (protocol.RESOLVE, self._sessions.resolving.resolve),
+            (protocol.IMPORT_EDITS, importing.edits),
+            (protocol.IMPORT_DONE, importing.done),
+            (protocol.IMPORT_FAILED, importing.failed),
         ):
             await callers.serve(procedure, answer, shared=True)
             if config.server.workers > 1:

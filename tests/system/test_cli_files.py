@@ -15,6 +15,7 @@ from twisted.internet.threads import deferToThread
 
 from tests.support.cli_case import ToolsCase
 
+TRACES = Path(__file__).parents[1] / "data" / "traces"
 TEXT = "Grüße, 日本, 😀\nsecond line\n"
 
 
@@ -152,7 +153,7 @@ class ImportTests(FilesCase):
         done = await self.ours("import", "a", self.file("a.txt", TEXT))
         self.assertTrue(done.out.startswith("session a is made, of "), done.out)
         before = "a"
-        for number, form in enumerate(("text", "json", "delta", "trace")):
+        for number, form in enumerate(("text", "json", "delta", "trace", "session")):
             name = self.file(f"{form}.txt" if form == "text" else f"{form}.json")
             await self.ours("export", before, "--format", form, "-o", name)
             before = f"b{number}"
@@ -160,6 +161,23 @@ class ImportTests(FilesCase):
             self.assertEqual(set(done.json), {"session_id", "epoch", "revision", "created"})
             self.assertEqual(done.json["session_id"], before)
             self.assertEqual(await self.text_of(before), TEXT)
+
+    async def test_a_history_goes_out_and_in(self) -> None:
+        data = self.file("recorded.json.gz", (TRACES / "sveltecomponent.json.gz").read_bytes())
+        done = await self.ours("import", "a", data, "--json")
+        self.assertEqual(done.json["revision"], 18_335)
+        for form in ("trace", "session"):
+            first, second = self.file(f"1.{form}.json"), self.file(f"2.{form}.json")
+            await self.ours("export", "a", "--format", form, "-o", first)
+            await self.ours("import", f"copy-{form}", first)
+            await self.ours("export", f"copy-{form}", "--format", form, "-o", second)
+            name = f'"session_id":"copy-{form}"'
+            again = Path(second).read_text().replace(name, '"session_id":"a"')
+            self.assertEqual(again, Path(first).read_text())
+        mine = self.token("eve", **{"*": "edit"})
+        await self.run_it("import", "eves", data, COLLAB_TOKEN=mine)
+        found = await self.run_it("export", "eves", "--format", "session", COLLAB_TOKEN=mine)
+        self.assertEqual({edit[3] for edit in found.json["edits"]}, {"eve"})
 
     async def test_from_standard_input_packed_and_empty(self) -> None:
         await self.ours("import", "piped", "-", given=TEXT.encode())

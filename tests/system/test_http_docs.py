@@ -17,6 +17,7 @@ EXPECTED = (
     r"Minutes",
     r'{"ops":\[{"insert":"Minutes\\n"}\]}',
     r'{"kind":"concurrent","txns":\[\].*"endContent":"Minutes\\n"}',
+    r'{"format":"collab_wamp.session.1","session_id":"minutes",.*"content":"Minutes\\n","edits":\[\]}',
     r'{"session_id":"copy",.*"created":true}',
     r'{"session_id":"second",.*"created":true}',
     r'{"sessions":\["copy","minutes","second"\],"cursor":null}',

@@ -21,7 +21,7 @@ USE_CASES = {
     "document", "documents", "writer", "joining", "participants", "presence", "sessions", "relay",
     "caller", "credentials", "notices", "reports", "rights", "rates", "discovery",
     "feed", "telling", "merging", "surroundings", "shared", "retention", "history", "past",
-    "conflicts", "holding", "resolving",
+    "conflicts", "holding", "resolving", "importing",
 }  # fmt: skip
 PLAIN_PROCESSES = {"children", "embedded", "node", "several", "supervisor"}
 
@@ -44,12 +44,16 @@ MAY_IMPORT: dict[str, set[str]] = {
     "config": PURE | {"settings", "registry.forms", "__version__"},
     "client": PURE | {"ot", "traces"},
     "traces": {"ot"},
+    "linear": {"ot", "traces"},
+    "imports": PURE | {"ot", "traces", "linear"},
     "wamp": PURE
     | USE_CASES
     | OBSERVED
     | {"ot", "store", "registry", "config", "settings", "node", "children", "metrics_folder"}
     | {"__version__"},
-    "http": PURE | USE_CASES | {"ot", "config", "metrics", "node", "wamp", "__version__"},
+    "http": PURE
+    | USE_CASES
+    | {"ot", "imports", "config", "metrics", "node", "wamp", "__version__"},
     "children": set(),
     "embedded": set(),
     "node": {"config"},
@@ -72,7 +76,7 @@ ONLY_IN: dict[str, set[str]] = {
     "twisted.web": {"http", "wamp/router_guard", "wamp/bodies", "registry/http"},
     "klein": {"http/api"},
     "rfc8785": {"ot/canonical"},
-    "msgspec": {"http/formats"},
+    "msgspec": {"imports"},
     "werkzeug": {"http/api"},
     "twisted.internet.reactor": {
         "wamp/worker",

@@ -76,7 +76,6 @@ class FormatTests(SynchronousTestCase):
         for body in (
             formats.as_delta("text", text),
             {"session_id": "notes", "type": "text", "revision": 3, "content": text},
-            {"txns": [], "endContent": text},
         ):
             found = formats.recognised("application/json", body)
             self.assertEqual((found.type, found.content), ("text", text))
