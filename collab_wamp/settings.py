@@ -133,6 +133,9 @@ class Limits:
         handshake_s, hello_s: for the upgrade to WebSocket, and for HELLO and AUTHENTICATE after it.
         import_bytes: of a history that becomes a new session's.
         bad_login_s: who comes with a token that is not accepted is answered after this.
+        bad_logins: of one address in the last second or so; more, and its connections are closed
+            unread. 0 = however many, for where all come from the address of one balancer.
+        bad_logins_waiting: for their answers; more are answered at once.
         ping_s, ping_timeout_s: a connection that answers no ping is dropped after both.
         send_buffer_bytes: who leaves more unread is dropped at once; who leaves more than
             `send_buffer_slow_bytes` unread, after `send_buffer_slow_s`.
@@ -154,6 +157,8 @@ class Limits:
     handshake_s: float = _setting(2.5, check=_between(0.1, 60))
     hello_s: float = _setting(10.0, check=_between(0.1, 60))
     bad_login_s: float = _setting(0.5, check=_between(0, 60))
+    bad_logins: int = _setting(100, check=_between(0, 1_000_000))
+    bad_logins_waiting: int = _setting(500, check=_between(0, 100_000))
     ping_s: float = _setting(8.0, check=_between(0.5, 60))
     ping_timeout_s: float = _setting(4.0, check=_between(0.5, 60))
     send_buffer_bytes: int = _setting(8 << 20, check=_between(1 << 16, 1 << 30))

@@ -21,6 +21,7 @@ from ..config import Config
 from ..errors import URI_PREFIX, CollabError
 from ..tokens import Claims
 from . import connections
+from .blame import address_of
 from .component import application_error
 from .router_guard import Guard
 from .settings import from_environment
@@ -41,13 +42,22 @@ def create(_config: dict[str, Any], _controller: Any) -> Authenticator:
     config = from_environment()
     keyring = config.keyring()
 
-    def slow_down(failure: Failure) -> Any:
+    waiting = 0
+
+    async def slow_down(failure: Failure, peer: str) -> Any:
         """Who tries tokens has to wait for each answer; who has a good one has not."""
+        nonlocal waiting
         error = failure.value
-        if not isinstance(error, ApplicationError) or error.error not in WRONG:
-            return failure
-        connections.counts["bad_login"] += 1
-        return deferLater(reactor, config.limits.bad_login_s, failure.raiseException)
+        if isinstance(error, ApplicationError) and error.error in WRONG:
+            connections.counts["bad_login"] += 1
+            connections.blame.failed(address_of(peer))
+            if waiting < config.limits.bad_logins_waiting:
+                waiting += 1
+                try:
+                    await deferLater(reactor, config.limits.bad_login_s)
+                finally:
+                    waiting -= 1
+        failure.raiseException()
 
     async def check(realm: str, details: dict[str, Any]) -> dict[str, Any]:
         """Accept a ticket; the user is who the token says, whatever HELLO claims."""
@@ -75,7 +85,8 @@ def create(_config: dict[str, Any], _controller: Any) -> Authenticator:
         realm: str, _claimed_authid: str | None, details: dict[str, Any]
     ) -> Deferred[dict[str, Any]]:
         checking = Deferred.fromCoroutine(check(realm, details))
-        return checking.addErrback(slow_down)
+        peer = str(details.get("transport", {}).get("peer", ""))
+        return checking.addErrback(lambda failure: Deferred.fromCoroutine(slow_down(failure, peer)))
 
     return authenticate
 

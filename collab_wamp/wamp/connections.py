@@ -9,6 +9,7 @@ from twisted.logger import Logger
 
 from .. import metrics
 from ..tokens import Claims
+from .blame import Blame
 
 log = Logger()
 
@@ -17,6 +18,7 @@ class Connection(Protocol):
     """What is kept of a connection; see `guarded.GuardedProtocol`.
 
     Attributes:
+        address: where it comes from.
         user: (tenant, user id) once welcomed.
         claims: what its token says, once welcomed.
         wamp_session_id: 0 until welcomed.
@@ -24,6 +26,7 @@ class Connection(Protocol):
         warned_of: the time of expiry that its client has been told of.
     """
 
+    address: str
     user: tuple[str, str] | None
     claims: Claims | None
     wamp_session_id: int
@@ -50,12 +53,16 @@ class _Counts(Counter[str]):
         super().__setitem__(kind, number)
 
 
+# Where logins fail; set by `router_guard`.
+blame = Blame(0, lambda: 0.0)
+
 # What was refused, and who was thrown out, by kind.
 counts: Counter[str] = _Counts()
 
 
 def opened(connection: Connection) -> None:
     _open.add(connection)
+    blame.came(connection.address)
     metrics.CONNECTIONS_OPENED.inc()
     metrics.CONNECTIONS.set(len(_open))
 
@@ -65,6 +72,7 @@ def welcomed(connection: Connection, wamp_session_id: int, claims: Claims) -> No
     connection.claims = claims
     connection.wamp_session_id = wamp_session_id
     _by_id[wamp_session_id] = connection
+    blame.went(connection.address)
     _users[connection.user] += 1
 
 
@@ -73,7 +81,9 @@ def closed(connection: Connection) -> None:
     if _by_id.get(connection.wamp_session_id) is connection:
         del _by_id[connection.wamp_session_id]
     metrics.CONNECTIONS.set(len(_open))
-    if connection.user is not None:
+    if connection.user is None:
+        blame.went(connection.address)
+    else:
         _users[connection.user] -= 1
         if not _users[connection.user]:
             del _users[connection.user]

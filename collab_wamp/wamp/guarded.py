@@ -67,9 +67,10 @@ class GuardedProtocol(WampWebSocketServerProtocol):  # type: ignore[misc]  # nor
 
     Attributes:
         limits, presence_rate: set by `router_guard`.
-        user, claims, wamp_session_id, calls, warned_of: see `connections.Connection`.
+        address, user, claims, wamp_session_id, calls, warned_of: see `connections.Connection`.
     """
 
+    address = ""
     limits: ClassVar[Limits] = Limits()
     presence_rate: ClassVar[Rate] = Rate()
     user: tuple[str, str] | None = None
@@ -90,6 +91,7 @@ class GuardedProtocol(WampWebSocketServerProtocol):  # type: ignore[misc]  # nor
         self._serializer: Any = None
         self._throttle = self._make_throttle() if self.presence_rate else None
         self._tcp = innermost(self.transport)
+        self.address = str(getattr(self._tcp.getPeer(), "host", ""))
         connections.opened(self)
         super().connectionMade()
         # What a client sends is limited, what it is sent is not; Autobahn has one number for both.

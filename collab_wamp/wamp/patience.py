@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any, ClassVar, Final
 
 from crossbar.common.twisted.web import Site
+from twisted.internet.protocol import Protocol
 
 from . import connections
 from .bodies import BoundedRequest
@@ -17,6 +18,13 @@ from .guarded import innermost
 
 # Of a body that is coming in, in the time for a request: so much gives it that time once more.
 ENOUGH_BYTES: Final = 256 * 1024
+
+
+class TurnedAway(Protocol):
+    """A connection that is ended before anything of it is read."""
+
+    def connectionMade(self) -> None:
+        innermost(self.transport).abortConnection()
 
 
 class PatientSite(Site):  # type: ignore[misc]  # Crossbar has no types
@@ -33,6 +41,9 @@ class PatientSite(Site):  # type: ignore[misc]  # Crossbar has no types
     later: ClassVar[Callable[..., object]]
 
     def buildProtocol(self, addr: Any) -> Any:
+        if not connections.blame.may_connect(str(getattr(addr, "host", ""))):
+            connections.counts["turned_away"] += 1
+            return TurnedAway()
         protocol = super().buildProtocol(addr)
         protocol._channel.has_asked = False
         protocol._channel.checkPersistence = answer_once

@@ -35,6 +35,7 @@ from ..config import Config
 from ..tokens import Claims
 from . import connections, tuning, workers
 from .asking import apart, ask, not_ready
+from .blame import Blame
 from .component import CollabComponent
 from .guarded import GuardedProtocol
 from .logs import take_over_log
@@ -91,6 +92,7 @@ def install(config: Config) -> None:
     WampWebSocketServerFactory.protocol = GuardedProtocol
     PatientSite.patience_s = config.limits.handshake_s
     PatientSite.later = reactor.callLater
+    connections.blame = Blame(config.limits.bad_logins, time.monotonic)
     web_transport.Site = PatientSite
 
 
