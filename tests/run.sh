@@ -44,7 +44,7 @@ if [ "${1:-all}" = all ]; then
   cp "$beside" "$output"; cat "$output"
   count_trial "$status"
 else
-  trial --temp-directory=.trial-temp tests.unit | tee "$output"
+  trial --jobs="$(nproc)" --temp-directory=.trial-temp tests.unit | tee "$output"
   count_trial "${PIPESTATUS[0]}"
 fi
 run_node
