@@ -71,6 +71,7 @@ CAPABILITIES: Final[Schema] = listed(
 )
 TYPE: Final[Schema] = {"type": "string", "enum": list(TYPES)}
 CONTENT: Final[Schema] = {"type": "string", "pattern": NO_NUL}
+CONTENT_OF_TYPE: Final[Schema] = {"description": "As the type has it: of a `text` a text."}
 TENANT: Final[Schema] = {"type": "string", "pattern": "^[a-z0-9_]{1,64}$"}
 
 VERSION_NAME: Final[Schema] = {
@@ -245,7 +246,7 @@ def creation_for_user(longest_s: int) -> Schema:
         {
             "session_id": SESSION_ID_TEXT,
             "type": TYPE,
-            "content": CONTENT,
+            "content": CONTENT_OF_TYPE,
             "if_absent": {**BOOLEAN, "default": True},
             "capabilities": CAPABILITIES,
             "rights": {**RIGHT, "default": "edit", "description": "On this session."},
@@ -278,7 +279,7 @@ IMPORT: Final[Schema] = {
     "oneOf": [
         {
             **argument(
-                {"content": {"description": "As the type has it: of `text` a text."}},
+                {"content": CONTENT_OF_TYPE},
                 {"type": TYPE, "session_id": SESSION_ID_TEXT, "revision": COUNT},
             ),
             "title": "As exported with format=json. `session_id` and `revision` are passed over.",
