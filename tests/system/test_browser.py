@@ -2,93 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.threads import deferToThread
-from twisted.trial.unittest import TestCase
 
-from tests.support.browser import Browser, Page
-from tests.support.node import Node, shared_node
-from tests.support.raw_wamp import CallError, RawClient, logged_in
-from tests.support.waiting import until
-from tests.system.test_health import get
-
-ADA = {"name": "Ada Lovelace", "color": "#0f766e"}
-# A name is text, whatever is in it.
-BOB = {"name": "<b>Bob</b>", "color": "#be185d"}
-# A component was killed and is not back yet.
-RESTARTING = ("wamp.error.no_such_procedure", "wamp.error.canceled")
-
-
-class BrowserCase(TestCase):
-    timeout = 180
-    node: Node
-    expected_complaints: tuple[str, ...] = ()
-
-    async def setUp(self) -> None:
-        self.node = await self.make_node()
-        self.session_id = self.id().rsplit(".", 1)[-1][-60:]
-        self.raw: list[RawClient] = []
-        self.browser = await Browser.start()
-
-    async def make_node(self) -> Node:
-        return await shared_node()
-
-    async def tearDown(self) -> None:
-        complaints = [
-            complaint
-            for complaint in await self.browser.complaints()
-            if not any(part in complaint for part in self.expected_complaints)
-        ]
-        await self.browser.stop()
-        for client in self.raw:
-            await client.cut()
-        self.assertEqual(complaints, [])
-
-    async def page(self, identity: dict[str, str], right: str = "edit", **options: Any) -> Page:
-        """A window of somebody who was given a link, with the cursor in the text."""
-        name = identity["name"]
-        token = self.node.token(name, **{self.session_id: right})
-        url = f"{self.node.http}/?doc={self.session_id}#token={token}"
-        page = await self.browser.page(name, url, identity=identity, **options)
-        await page.ready()
-        return page
-
-    async def two(self) -> tuple[Page, Page]:
-        return await self.page(ADA), await self.page(BOB)
-
-    async def client(self) -> RawClient:
-        # Just after a part was killed nobody new is let in.
-        await until(lambda: get(self.node, "/ready")[0] == 200, 30)
-        client = await logged_in(self.node.port, self.node.token("raw"))
-        self.raw.append(client)
-        return client
-
-    async def content(self) -> str:
-        """What the server has."""
-        client = await self.client()
-        while True:
-            try:
-                answer = await client.call("collab.session.snapshot", session_id=self.session_id)
-            except CallError as error:
-                if error.uri not in RESTARTING:
-                    raise
-            else:
-                return str(answer["content"])
-
-    async def equal(self, *pages: Page) -> str:
-        """The text, once all pages have saved and show what the server has."""
-        for page in pages:
-            await page.until_saved()
-        content = await self.content()
-        for page in pages:
-            await page.until_text(content)
-        return content
-
-
-def together(*work: Any) -> Deferred[list[Any]]:
-    return gatherResults([Deferred.fromCoroutine(coroutine) for coroutine in work])
+from tests.support.browser_case import ADA, BOB, BrowserCase, together
+from tests.support.node import Node
 
 
 class WritingTests(BrowserCase):

@@ -1,4 +1,9 @@
-/** A board of cards, which is a document of type `json`: texts, ticks, votes, and an order. */
+/**
+ * A board of cards, which is a document of type `json`: texts, ticks, votes, and an order.
+ *
+ * Lists have the ids of their cards, which are beside them: so a card can be written in while it is
+ * taken to another list, and nothing is lost.
+ */
 
 import { text } from "collab-wamp";
 import { observe } from "collab-wamp/json";
@@ -7,6 +12,7 @@ import { observe } from "collab-wamp/json";
 export const initial = {
   title: "What we are up to",
   lists: ["To do", "Doing", "Done"].map((name) => ({ name, cards: [] })),
+  cards: {},
 };
 
 /**
@@ -54,16 +60,33 @@ class BoardView {
   }
 
   show() {
-    const { title = "", lists = [] } = this.#doc.get([]) ?? {};
+    const focused = document.activeElement;
+    const { title = "", lists = [], cards = {} } = this.#doc.get([]) ?? {};
     showText(this.#title, title);
     this.#title.readOnly = this.#readOnly;
     while (this.#lists.children.length > lists.length) this.#lists.lastChild.remove();
     const shown = new Set();
     lists.forEach((list, index) => {
-      this.#showList(this.#lists.children[index] ?? this.#newList(index), list, index, lists.length);
-      for (const { id } of list.cards) shown.add(id);
+      const element = this.#lists.children[index] ?? this.#newList(index);
+      // Two who took a card away at once may have put it into two lists, or one has removed it.
+      const places = [];
+      list.cards.forEach((id, at) => {
+        if (id in cards && !shown.has(id)) places.push({ id, at });
+        shown.add(id);
+      });
+      this.#showList(element, list.name);
+      const rows = places.map(({ id, at }, i) => {
+        const view = this.#cards.get(id) ?? this.#newCard(id);
+        view.place = { list: index, at, before: places[i - 1]?.at, behind: places[i + 1]?.at };
+        this.#showCard(view, cards[id], lists.length);
+        return view.row;
+      });
+      element.querySelector(".list-count").textContent = rows.length || "";
+      placeInOrder(element.querySelector(".cards"), rows);
     });
     for (const id of this.#cards.keys()) if (!shown.has(id)) this.#cards.delete(id);
+    // What is moved loses the focus.
+    if (focused !== document.activeElement && this.#root.contains(focused)) focused.focus();
   }
 
   #newList(index) {
@@ -79,18 +102,11 @@ class BoardView {
     return list;
   }
 
-  #showList(shown, { name, cards }, index, count) {
+  #showList(shown, name) {
     const field = shown.querySelector(".list-name");
     showText(field, name);
     field.readOnly = this.#readOnly;
-    shown.querySelector(".list-count").textContent = cards.length || "";
     shown.querySelector(".add").hidden = this.#readOnly;
-    const rows = cards.map((card, at) => {
-      const view = this.#cards.get(card.id) ?? this.#newCard(card.id);
-      this.#showCard(view, card, { list: index, at, cards: cards.length, lists: count });
-      return view.row;
-    });
-    placeInOrder(shown.querySelector(".cards"), rows);
   }
 
   // --- one card -------------------------------------------------------------------------------
@@ -100,33 +116,33 @@ class BoardView {
     const tick = element("input", "", { type: "checkbox", ariaLabel: "Done" });
     const words = element("textarea", "", { rows: 1, ariaLabel: "The card's text" });
     const tools = element("div", "item-tools");
-    const view = { row, tick, words, place: null };
-    const at = (...rest) => ["lists", view.place.list, "cards", view.place.at, ...rest];
-    tick.addEventListener("change", () => this.#doc.set(at("done"), tick.checked));
-    this.#writes(words, () => at("text"));
-    view.votes = button("", "Vote for it", () => this.#doc.add(at("votes"), 1));
-    view.up = button("↑", "Up", () => this.#doc.move(at(), view.place.at - 1));
-    view.down = button("↓", "Down", () => this.#doc.move(at(), view.place.at + 1));
-    view.left = button("←", "To the list before", () => this.#carry(view.place, -1));
-    view.right = button("→", "To the next list", () => this.#carry(view.place, 1));
-    view.remove = button("✕", "Remove the card", () => this.#doc.remove(at()));
+    const view = { row, tick, words, place: {} };
+    const move = (to) => this.#doc.move(["lists", view.place.list, "cards", view.place.at], to);
+    tick.addEventListener("change", () => this.#doc.set(["cards", id, "done"], tick.checked));
+    this.#writes(words, () => ["cards", id, "text"]);
+    view.votes = button("", "Vote for it", () => this.#doc.add(["cards", id, "votes"], 1));
+    view.up = button("↑", "Up", () => move(view.place.before));
+    view.down = button("↓", "Down", () => move(view.place.behind));
+    view.left = button("←", "To the list before", () => this.#carry(id, view.place.list - 1));
+    view.right = button("→", "To the next list", () => this.#carry(id, view.place.list + 1));
+    view.remove = button("✕", "Remove the card", () => this.#remove(id));
     tools.append(view.votes, view.left, view.right, view.up, view.down, view.remove);
     row.append(tick, words, tools);
     this.#cards.set(id, view);
     return view;
   }
 
-  #showCard(view, { text: words, done, votes }, place) {
-    view.place = place;
+  #showCard(view, { text: words, done, votes }, lists) {
+    const { list, before, behind } = view.place;
     view.row.classList.toggle("done", done);
     view.tick.checked = done;
     showText(view.words, words);
     view.words.readOnly = view.tick.disabled = this.#readOnly;
     view.votes.textContent = votes ? `▲ ${votes}` : "▲";
-    view.up.disabled = this.#readOnly || place.at === 0;
-    view.down.disabled = this.#readOnly || place.at === place.cards - 1;
-    view.left.disabled = this.#readOnly || place.list === 0;
-    view.right.disabled = this.#readOnly || place.list === place.lists - 1;
+    view.up.disabled = this.#readOnly || before === undefined;
+    view.down.disabled = this.#readOnly || behind === undefined;
+    view.left.disabled = this.#readOnly || list === 0;
+    view.right.disabled = this.#readOnly || list === lists - 1;
     view.votes.disabled = view.remove.disabled = this.#readOnly;
   }
 
@@ -135,19 +151,33 @@ class BoardView {
   #add(list) {
     const id = crypto.getRandomValues(new Uint32Array(2)).join("-");
     const at = this.#doc.get(["lists", list, "cards"]).length;
-    this.#doc.insert(["lists", list, "cards", at], { id, text: "", done: false, votes: 0 });
+    this.#session.edit([
+      { p: ["cards", id], oi: { text: "", done: false, votes: 0 } },
+      { p: ["lists", list, "cards", at], li: id },
+    ]);
     this.#cards.get(id).words.focus();
   }
 
   /** Take a card to another list, in one edit: it is never in both, nor in none. */
-  #carry({ list, at }, by) {
-    const from = ["lists", list, "cards", at];
-    const card = this.#doc.get(from);
-    const to = ["lists", list + by, "cards", this.#doc.get(["lists", list + by, "cards"]).length];
-    this.#session.edit([
-      { p: from, ld: card },
-      { p: to, li: card },
-    ]);
+  #carry(id, list) {
+    const there = this.#doc.get(["lists", list, "cards"]).filter((other) => other !== id);
+    const to = ["lists", list, "cards", there.length];
+    this.#session.edit([...this.#takenOut(id), { p: to, li: id }]);
+  }
+
+  #remove(id) {
+    const path = ["cards", id];
+    this.#session.edit([...this.#takenOut(id), { p: path, od: this.#doc.get(path) }]);
+  }
+
+  /** What takes a card out of the lists, wherever it is in them. */
+  #takenOut(id) {
+    return this.#doc.get(["lists"]).flatMap(({ cards }, list) =>
+      cards
+        .map((other, at) => ({ p: ["lists", list, "cards", at], ld: other }))
+        .filter(({ ld }) => ld === id)
+        .reverse(),
+    );
   }
 
   /** What is typed into a field edits the text at a path. */
@@ -177,12 +207,9 @@ function showText(field, words) {
 function placeInOrder(parent, rows) {
   const wanted = new Set(rows);
   for (const child of [...parent.children]) if (!wanted.has(child)) child.remove();
-  const focused = document.activeElement;
   rows.forEach((row, index) => {
     if (parent.children[index] !== row) parent.insertBefore(row, parent.children[index] ?? null);
   });
-  // Who is moved loses the focus.
-  if (focused?.isConnected && rows.some((row) => row.contains(focused))) focused.focus();
 }
 
 function element(tag, className = "", properties = {}) {

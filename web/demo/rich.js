@@ -14,7 +14,7 @@ const TOOLS = [
   ["list", "bullet", "•", "List"],
   ["list", "ordered", "1.", "Numbered list"],
   ["blockquote", true, "❝", "Quotation"],
-  ["code-block", true, "{ }", "Code"],
+  ["code-block", "plain", "{ }", "Code"],
 ];
 const FORMATS = [...new Set(TOOLS.map(([format]) => format)), "link"];
 

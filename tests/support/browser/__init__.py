@@ -111,12 +111,19 @@ class Page:
     async def do(self, command: str, **arguments: Any) -> Any:
         return await self._browser.do(command, self.name, **arguments)
 
-    async def ready(self) -> None:
+    async def ready(self, editor: str = ">>> .cm-content") -> None:
         """Until the editor is there; then put the cursor into it."""
-        await self.do("focus")
+        await self.do("focus", selector=editor)
 
     async def type(self, text: str) -> None:
         await self.do("type", text=text)
+
+    async def insert(self, text: str) -> None:
+        """All of a text in one go, so that it is one edit."""
+        await self.do("insert", text=text)
+
+    async def click(self, selector: str) -> None:
+        await self.do("click", selector=selector)
 
     async def press(self, *keys: str) -> None:
         await self.do("press", keys=keys)

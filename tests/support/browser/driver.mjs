@@ -8,6 +8,7 @@
 import { createRequire } from "node:module";
 import { createInterface } from "node:readline";
 import { pathToFileURL } from "node:url";
+import { holdable, look } from "./look.mjs";
 
 // The packages are the browser client's; this file is not in its folder.
 const resolver = createRequire(new URL("../../../web/package.json", import.meta.url));
@@ -27,40 +28,6 @@ const browser = await puppeteer.launch({
 const pages = new Map();
 /** What pages complained of: uncaught exceptions, and errors on the console. */
 const complaints = [];
-
-/** Run in the page: what is on the screen, as a test wants to know it. */
-const look = () => {
-  const root = document.querySelector("#editor").shadowRoot;
-  const lines = [...(root?.querySelectorAll(".cm-line") ?? [])];
-  const marks = [...(root?.querySelectorAll(".cm-collab-cursor") ?? [])];
-  const shown = (id) => !document.getElementById(id).hidden;
-  return {
-    text: lines
-      .map((line) => (line.querySelector(".cm-placeholder") ? "" : line.textContent))
-      .join("\n"),
-    state: document.querySelector("#status").dataset.state,
-    pending: Number(document.querySelector("#status").dataset.pending ?? 0),
-    status: document.querySelector("#status-text").textContent,
-    people: [...document.querySelectorAll("#people-list .who")].map((who) => who.textContent),
-    cursors: Object.fromEntries(
-      marks.map((mark) => [mark.textContent, Math.round(mark.getBoundingClientRect().left)]),
-    ),
-    selections: root?.querySelectorAll(".cm-collab-selection").length ?? 0,
-    editable: root?.querySelector(".cm-content")?.contentEditable ?? "",
-    banner: shown("banner") ? document.querySelector("#banner-text").textContent : "",
-    kept: [...document.querySelectorAll("#kept pre")].map((kept) => kept.textContent),
-    toast: document.querySelector("#toast").textContent,
-    gate: shown("gate"),
-    toCopy: document.querySelector("dialog[open] textarea")?.value ?? "",
-    share: document.querySelector("#share").getBoundingClientRect().width,
-    statusCut: ((status) => status.scrollWidth > status.clientWidth)(
-      document.querySelector("#status-text"),
-    ),
-    overflow: document.querySelector(".bar").scrollWidth - innerWidth,
-    ownName: document.querySelector("#name").value,
-    url: location.href,
-  };
-};
 
 const commands = {
   async open({
@@ -87,14 +54,19 @@ const commands = {
     await page.evaluateOnNewDocument((kept) => {
       if (!localStorage.getItem("collab.identity")) localStorage.setItem("collab.identity", kept);
     }, JSON.stringify(identity));
+    await page.evaluateOnNewDocument(holdable);
     pages.set(name, page);
     await page.goto(url);
   },
-  async focus({ page }) {
-    await (await page.waitForSelector(EDITOR)).focus();
+  async focus({ page, selector = EDITOR }) {
+    await (await page.waitForSelector(selector)).focus();
   },
   async type({ page, text }) {
     await page.keyboard.type(text);
+  },
+  /** All of a text in one go, as input methods and dictation do. */
+  async insert({ page, text }) {
+    await page.keyboard.sendCharacter(text);
   },
   /** Keys like "Control+Home". */
   async press({ page, keys }) {
@@ -106,9 +78,9 @@ const commands = {
       for (const part of parts.reverse()) await page.keyboard.up(part);
     }
   },
-  async paste({ page, text }) {
+  async paste({ page, text, selector = EDITOR }) {
     await page.$eval(
-      EDITOR,
+      selector,
       (editor, pasted) => {
         const clipboardData = new DataTransfer();
         clipboardData.setData("text/plain", pasted);
@@ -137,6 +109,42 @@ const commands = {
   async click({ page, selector }) {
     await page.click(selector);
   },
+  /** Move a slider. */
+  async slide({ page, selector, value }) {
+    await page.$eval(
+      selector,
+      (slider, to) => {
+        slider.value = to;
+        slider.dispatchEvent(new Event("input", { bubbles: true }));
+      },
+      value,
+    );
+  },
+  /** Where on the screen the first occurrence of a text ends, within an element; pixels. */
+  async endOf({ page, selector, text }) {
+    return page.$eval(
+      selector,
+      (element, wanted) => {
+        const walker = document.createTreeWalker(element, NodeFilter.SHOW_TEXT);
+        while (walker.nextNode()) {
+          const { currentNode: node } = walker;
+          const at = node.data.indexOf(wanted);
+          if (at < 0) continue;
+          const range = document.createRange();
+          range.setStart(node, at);
+          range.setEnd(node, at + wanted.length);
+          const { right, top, bottom } = range.getBoundingClientRect();
+          return { left: Math.round(right), middle: Math.round((top + bottom) / 2) };
+        }
+        return null;
+      },
+      text,
+    );
+  },
+  /** Hold back what the page sends, or send all that was held back. */
+  async hold({ page, holds }) {
+    await page.evaluate((value) => globalThis.holdSending(value), holds);
+  },
   async fill({ page, selector, text }) {
     await page.$eval(
       selector,
@@ -153,14 +161,29 @@ const commands = {
       navigator.clipboard.writeText = () => Promise.reject(new Error("denied"));
     });
   },
+  /** Let the page reach a clipboard that the test can look at. */
+  async grantClipboard({ page }) {
+    await page.evaluate(() => {
+      navigator.clipboard.writeText = async (text) => (globalThis.copied = text);
+    });
+  },
   look: ({ page }) => page.evaluate(look),
   async offline({ page, offline }) {
     await page.setOfflineMode(offline);
   },
+  /** A property of an element, once that is there; for pages that are not the demo's. */
+  async read({ page, selector, property }) {
+    const element = await page.waitForSelector(selector);
+    return element.evaluate((found, name) => found[name], property);
+  },
   async reload({ page }) {
     await page.reload();
   },
-  async screenshot({ page, path }) {
+  async screenshot({ page, path, scheme, width, height }) {
+    if (scheme) {
+      await page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: scheme }]);
+    }
+    if (width) await page.setViewport({ width, height });
     await page.screenshot({ path });
   },
   async close({ page, name }) {
