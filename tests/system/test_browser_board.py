@@ -41,12 +41,16 @@ class BoardCase(BrowserCase):
         await page.click(add(list_))
         await page.insert(text)
 
-    async def begun(self, *cards: str) -> tuple[Page, Page]:
-        """Two people, and cards in the first list that somebody else made."""
+    async def begun(self, *cards: str, **session: str) -> tuple[Page, Page]:
+        """Two people, and cards in the first list that somebody else made.
+
+        Args:
+            session: what the session is made with besides.
+        """
         made = {text: {"text": text, "done": False, "votes": 0} for text in cards}
         names = {"To do": list(cards), "Doing": [], "Done": []}
         lists = [{"name": name, "cards": ids} for name, ids in names.items()]
-        await self.create({"title": "Plans", "lists": lists, "cards": made})
+        await self.create({"title": "Plans", "lists": lists, "cards": made}, **session)
         return await self.two()
 
 

@@ -5,8 +5,11 @@ import { tell, warn } from "./messages.js";
 const byId = (id) => document.getElementById(id);
 const dialog = byId("conflict");
 
-/** @param {import("../src/session.js").Session} session */
-export function setUpConflicts(session) {
+/**
+ * @param {import("../src/session.js").Session} session
+ * @param {{focus: () => void}} editor
+ */
+export function setUpConflicts(session, editor) {
   /** Those that were not asked about yet. */
   const waiting = [];
   let asked = null;
@@ -59,7 +62,15 @@ export function setUpConflicts(session) {
   session.on("conflict", take);
   for (const conflict of session.held) take(conflict);
 
+  // It waits for a choice; but who goes back twice on a phone closes it all the same.
+  dialog.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") event.preventDefault();
+  });
   dialog.addEventListener("cancel", (event) => event.preventDefault());
+  dialog.addEventListener("close", () => {
+    if (asked) dialog.showModal();
+    else editor.focus();
+  });
   for (const button of dialog.querySelectorAll("[data-choice]")) {
     button.addEventListener("click", () => settle(asked.conflict_id, button.dataset.choice));
   }

@@ -9,9 +9,10 @@ const time = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle
 /**
  * @param {import("../src/session.js").Session} session
  * @param {{showPast: Function}} kind what shows a document of this type
+ * @param {{focus: () => void}} editor what shows the document as it is
  */
-export function setUpHistory(session, kind) {
-  const view = new HistoryView(session, kind);
+export function setUpHistory(session, kind, editor) {
+  const view = new HistoryView(session, kind, editor);
   byId("history-button").addEventListener("click", () => view.toggle());
   byId("history-close").addEventListener("click", () => view.toggle());
   byId("history-slider").addEventListener("input", () => view.show(view.wanted));
@@ -20,20 +21,32 @@ export function setUpHistory(session, kind) {
     event.preventDefault();
     view.keep(byId("version-name").value.trim());
   });
+  byId("history").addEventListener("keydown", (event) => {
+    if (event.key === "Escape") view.toggle();
+  });
   session.on("change", () => view.follow());
-  session.on("status", () => view.showRights());
+  session.on("status", () => {
+    view.showRights();
+    // One's own edits are in the history only when they are saved.
+    view.follow();
+  });
 }
 
 class HistoryView {
   #session;
   #kind;
+  #editor;
   #history = null;
+  /** Of the history. */
+  #epoch = null;
   #shown = -1;
   #refreshing = false;
+  #again = false;
 
-  constructor(session, kind) {
+  constructor(session, kind, editor) {
     this.#session = session;
     this.#kind = kind;
+    this.#editor = editor;
   }
 
   /** The revision that the slider is at. */
@@ -50,12 +63,14 @@ class HistoryView {
     byId("history").hidden = !opening;
     byId("editor").hidden = opening;
     byId("history-button").setAttribute("aria-pressed", String(opening));
-    if (!opening) return;
+    if (!opening) {
+      this.#editor.focus();
+      return;
+    }
     this.showRights();
     await this.#attempt("The history cannot be read", async () => {
       byId("history-what").textContent = "Reading…";
-      this.#history ??= await this.#session.history();
-      await this.#history.refresh();
+      await this.#read();
       this.#setRange();
       this.show(this.#history.last);
       byId("history-slider").focus();
@@ -65,13 +80,30 @@ class HistoryView {
 
   /** Something was committed meanwhile: the slider gets longer. */
   async follow() {
+    this.#again = true;
     if (!this.#open || !this.#history || this.#refreshing) return;
     this.#refreshing = true;
     const atEnd = this.wanted === this.#history.last;
-    await this.#attempt("The history cannot be read on", () => this.#history.refresh());
+    await this.#attempt("The history cannot be read on", async () => {
+      while (this.#again) {
+        this.#again = false;
+        await this.#read();
+      }
+      this.#setRange();
+      if (atEnd) this.show(this.#history.last);
+    });
     this.#refreshing = false;
-    this.#setRange();
-    if (atEnd) this.show(this.#history.last);
+  }
+
+  /** All that is kept now. Where the session was made anew, there is another history. */
+  async #read() {
+    const { epoch } = this.#session;
+    if (epoch !== this.#epoch) {
+      this.#history = await this.#session.history();
+      this.#epoch = epoch;
+      this.#shown = -1;
+    }
+    await this.#history.refresh();
   }
 
   #setRange() {

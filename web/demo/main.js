@@ -104,8 +104,8 @@ function run(session, kind, identity) {
     if (link.dataset.kind === session.type.name) link.setAttribute("aria-current", "page");
   }
   followUndo(session, editor);
-  setUpHistory(session, kind);
-  setUpConflicts(session);
+  setUpHistory(session, kind, editor);
+  setUpConflicts(session, editor);
   document.querySelector(".skip").addEventListener("click", (event) => {
     event.preventDefault();
     editor.focus();
@@ -114,7 +114,7 @@ function run(session, kind, identity) {
   showPeople(session, identity);
   session.on("status", showStatus);
   showStatus(session.status);
-  showKept(session);
+  showKept(session, editor);
   session.on("error", (error) => warn(`An edit could not be made: ${error.message}`));
   session.on("ended", (error) => {
     warn(`${error.message} The text stays here to be copied; reload to go on.`);

@@ -47,7 +47,8 @@ export function open(host, session) {
   });
   const isOn = (format, value) => quill.getFormat()[format] === value;
   const show = () => {
-    const formats = quill.hasFocus() || quill.getSelection() ? quill.getFormat() : {};
+    const range = quill.getSelection();
+    const formats = range ? quill.getFormat(range) : {};
     for (const { button, format, value } of buttons) {
       button.disabled = session.status.readOnly;
       button.setAttribute("aria-pressed", String(formats[format] === value));
@@ -56,7 +57,12 @@ export function open(host, session) {
   quill.on("editor-change", show);
   session.on("status", show);
   show();
-  return { focus: () => quill.focus(), setDark() {}, destroy: () => binding.destroy() };
+  const focus = () => {
+    // What has the focus need not have the cursor, as after a dialog; Quill leaves it at that.
+    if (quill.hasFocus() && !quill.getSelection()) quill.blur();
+    quill.focus();
+  };
+  return { focus, setDark() {}, destroy: () => binding.destroy() };
 }
 
 /**
