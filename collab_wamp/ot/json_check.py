@@ -83,7 +83,8 @@ def _component(
         raise OpError("the root can only be replaced, by od with oi, or changed inside", part)
     for key, value in component.items():
         if key in ("oi", "li"):
-            result[key] = sound(value, inserted, part)
+            # It is as deep in the document as its path is long.
+            result[key] = sound(value, inserted, part, len(path))
         elif key in ("od", "ld"):
             result[key] = sound(value, others, part)
     if not path and not isinstance(result["oi"], dict | list):

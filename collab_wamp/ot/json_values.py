@@ -47,6 +47,7 @@ def sound(value: Any, room: Room, part: int | None = None, depth: int = 0) -> An
 
     Args:
         part: index of the part it is in, for errors.
+        depth: of how many containers it is inside.
 
     Raises:
         OpError: not all of it can be in a document, or there is no room for it.

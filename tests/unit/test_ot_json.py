@@ -559,7 +559,9 @@ class CheckTests(JsonCase):
             {"p": ["a"], "na": float("nan")}, {"p": ["a"], "na": 2**53}, {"p": ["a"], "na": None},
             {"p": [0], "lm": True}, {"p": [0], "lm": -1}, {"p": [0], "lm": 1.0},
             {"p": [0], "lm": "1"},
-            {"p": ["a"], "oi": deep(65)}, {"p": [0], "ld": deep(65)},
+            {"p": ["a"], "oi": deep(64)}, {"p": [0], "ld": deep(65)}, {"p": [0], "li": deep(64)},
+            {"p": [], "od": {}, "oi": deep(65)}, {"p": ["a"] * 63, "oi": deep(2)},
+            {"p": ["a"] * 64, "oi": {}},
         ):  # fmt: skip
             error = self.assertRefused([good, component], 1)
             self.assertFalse(error.too_large)
@@ -575,7 +577,9 @@ class CheckTests(JsonCase):
 
     def test_what_is_just_within_bounds(self) -> None:
         for component in (
-            {"p": ["a"], "oi": deep(64)},
+            {"p": ["a"], "oi": deep(63)},
+            {"p": [], "od": {}, "oi": deep(64)},
+            {"p": ["a"] * 63, "oi": deep(1)},
             {"p": ["a"] * 64, "oi": None},
             {"p": [2**31], "li": MAX_NUMBER},
             {"p": ["toString", "hasOwnProperty"], "oi": "\U0010ffff"},

@@ -33,7 +33,9 @@ function shapedComponent(component) {
   }
   if (!KINDS.has(kind)) throw new TypeError(`A component with ${kind || "no more"} says nothing.`);
   const result = { p: shapedPath(p) };
-  for (const key of ["oi", "od", "li", "ld"]) if (key in rest) result[key] = sound(rest[key]);
+  // What is inserted is as deep in the document as its path is long.
+  for (const key of ["oi", "li"]) if (key in rest) result[key] = sound(rest[key], p.length);
+  for (const key of ["od", "ld"]) if (key in rest) result[key] = sound(rest[key]);
   if (p.length === 0 && !(kind === "od oi" && isContainer(result.oi))) {
     throw new TypeError("The root can only be replaced, by another object or list.");
   }

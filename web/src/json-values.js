@@ -18,6 +18,7 @@ const FORBIDDEN = new Set(["__proto__", "constructor", "prototype"]);
  * A copy of a value in canonical form.
  *
  * @param {any} value
+ * @param {number} [depth] of how many containers it is inside
  * @returns {Json}
  * @throws {TypeError} where not all of it can be in a document
  */

@@ -154,6 +154,8 @@ test("what JSON does not have is refused, and pollutes nothing", () => {
   let deep = [];
   for (let i = 0; i < 64; i++) deep = [deep];
   assert.throws(() => json.check([{ p: ["k"], oi: deep }], { content: {} }), TypeError);
+  assert.throws(() => json.normalize([{ p: Array(64).fill("k"), oi: {} }]), /deep/);
+  assert.equal(json.normalize([{ p: Array(63).fill("k"), oi: {} }]).length, 1);
 });
 
 test("a large value is sent in pieces", () => {
