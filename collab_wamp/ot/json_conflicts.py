@@ -15,8 +15,9 @@ from .json_transform import append, reach, transform_component
 from .json_values import same
 from .text_conflicts import text_conflicts
 
-# Of one pair of operations; who has so many has seen enough.
-MOST = 100
+# Pairs of components of two operations that are told; who has so many has seen enough. To tell a
+# place takes as long as there are components before it.
+MOST = 20
 
 
 def json_conflicts(op: Op, other: Op) -> list[Conflict]:
@@ -25,17 +26,21 @@ def json_conflicts(op: Op, other: Op) -> list[Conflict]:
     if _are_apart(op, other):
         return []
     found: list[Conflict] = []
-    # Each component with the path that it is told by.
-    mine = [(component, _at_base(op, index)) for index, component in enumerate(op)]
+    told = 0
+    # Each component with the index of the one in `op` that it comes from.
+    mine = [(component, index) for index, component in enumerate(op)]
     for component in other:
         theirs: Op = [component]
-        passed: list[tuple[Component, list[Any]]] = []
-        for each, where in mine:
+        passed: list[tuple[Component, int]] = []
+        for each, index in mine:
             if theirs:
                 kind = _conflict(each, theirs[0])
-                if kind is not None and Conflict(kind, where) not in found:
-                    found.append(Conflict(kind, where))
-                    if len(found) == MOST:
+                if kind is not None:
+                    conflict = Conflict(kind, _at_base(op, index))
+                    if conflict not in found:
+                        found.append(conflict)
+                    told += 1
+                    if told == MOST:
                         return found
             moved: Op = []
             beyond: Op = []
@@ -45,7 +50,7 @@ def json_conflicts(op: Op, other: Op) -> list[Conflict]:
             else:
                 append(moved, each)
             theirs = beyond
-            passed += [(one, where) for one in moved]
+            passed += [(one, index) for one in moved]
         mine = passed
     return found
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import TestCase
 
-from collab_wamp.ot import Limits, OpError, TooMuchWork, get_type, rebase
+from collab_wamp.ot import Limits, OpError, TooMuchWork, get_type, json_conflicts, rebase
 from collab_wamp.ot.json_type import JSON
 from collab_wamp.ot.json_values import MAX_NUMBER, same
 from collab_wamp.ot.undo import UndoStack
@@ -715,6 +715,26 @@ class ConflictTests(JsonCase):
         self.assertEqual(self.found(op, other), [("set", ["k"]), ("inside_deleted", ["k"])])
         root: Op = [{"p": [], "od": {}, "oi": {"a": 1}}, {"p": ["a"], "na": 1}]
         self.assertIn(("set", []), self.found(root, [{"p": [], "od": {}, "oi": []}]))
+
+    def test_places_are_told_only_where_there_are_conflicts_and_of_a_few(self) -> None:
+        told = 0
+
+        def counted(op: Op, index: int) -> list[Any]:
+            nonlocal told
+            told += 1
+            return at_base(op, index)
+
+        at_base = json_conflicts._at_base
+        self.patch(json_conflicts, "_at_base", counted)
+        items = [{"p": ["a", number], "li": 1} for number in range(1000)]
+        self.assertEqual(self.found(items, [{"p": ["a", 0], "li": 2}]), [])
+        self.assertEqual(told, 0)
+        found = self.found(items, [{"p": ["a"], "od": []}])
+        self.assertEqual((len(found), told), (1, json_conflicts.MOST))
+        numbers: Op = [{"p": ["a", "n"], "na": 1}] * 1000
+        found = self.found(numbers, [{"p": ["a"], "od": {"n": 0}}])
+        self.assertEqual(found, [("inside_deleted", ["a", "n"])])
+        self.assertEqual(told, 2 * json_conflicts.MOST)
 
     @some
     @given(chances)
