@@ -8,10 +8,16 @@ from .json_apply import SUBTYPE, Op
 from .json_values import same
 from .text import TEXT
 
+# An object or a list that differs in more places than this is replaced. With so many components
+# nobody's edits could be transformed over them, and to take as many items out of a list one by one
+# takes time in proportion to the square of their number.
+MOST = 1000
+
 
 def difference(old: Any, new: Any) -> Op:
     """Members of objects are compared by key; lists are gone into between what they have in common
-    at their start and at their end; texts are edited, everything else replaced."""
+    at their start and at their end; texts are edited, everything else replaced, and also what
+    differs in more than `MOST` places."""
     op: Op = []
     _value(op, [], old, new, ("od", "oi"))
     return op
@@ -20,14 +26,16 @@ def difference(old: Any, new: Any) -> Op:
 def _value(op: Op, path: list[Any], old: Any, new: Any, replacing: tuple[str, str]) -> None:
     if same(old, new):
         return
+    if isinstance(old, str) and isinstance(new, str):
+        op.append({"p": path, "t": SUBTYPE, "o": TEXT.difference(old, new)})
+        return
+    start = len(op)
     if isinstance(old, dict) and isinstance(new, dict):
         _object(op, path, old, new)
     elif isinstance(old, list) and isinstance(new, list):
         _list(op, path, old, new)
-    elif isinstance(old, str) and isinstance(new, str):
-        op.append({"p": path, "t": SUBTYPE, "o": TEXT.difference(old, new)})
-    else:
-        op.append({"p": path, replacing[0]: old, replacing[1]: new})
+    if not 0 < len(op) - start <= MOST:
+        op[start:] = [{"p": path, replacing[0]: old, replacing[1]: new}]
 
 
 def _object(op: Op, path: list[Any], old: dict[str, Any], new: dict[str, Any]) -> None:

@@ -496,6 +496,23 @@ class ComposeTests(JsonCase):
             JSON.difference([1, 2, 3], [3]), [{"p": [0], "ld": 1}, {"p": [0], "ld": 2}]
         )
 
+    def test_what_differs_in_very_many_places_is_replaced(self) -> None:
+        old, new = [0] * 1002, [0]
+        self.assertEqual(len(JSON.difference(old[:1001], new)), 1000)
+        self.assertEqual(JSON.difference(old, new), [{"p": [], "od": old, "oi": new}])
+        self.assertEqual(
+            JSON.difference([1, {"a": 1, "b": old}], [1, {"a": 2, "b": new}]),
+            [{"p": [1, "a"], "od": 1, "oi": 2}, {"p": [1, "b"], "od": old, "oi": new}],
+        )
+        wide = [{str(number): value for number in range(600)} for value in range(2)]
+        self.assertEqual(
+            JSON.difference([[wide[0], wide[0]], 1], [[wide[1], wide[1]], 2]),
+            [
+                {"p": [0], "ld": [wide[0], wide[0]], "li": [wide[1], wide[1]]},
+                {"p": [1], "ld": 1, "li": 2},
+            ],
+        )
+
     def test_the_text_of_an_operation_is_what_it_sets(self) -> None:
         op: Op = [
             {"p": ["a"], "od": 1, "oi": {"é": [1, "x"]}},

@@ -123,7 +123,8 @@ export const json = {
 
   /**
    * The operation from one value to another. Members are compared by key; lists are gone into
-   * between what begins and what ends alike; texts are edited, all else replaced.
+   * between what begins and what ends alike; texts are edited, all else replaced, and also what
+   * differs in more than `MOST` places.
    *
    * @type {(before: Json, after: Json) => JsonOp}
    */
@@ -206,24 +207,33 @@ function piecesOf(component) {
 
 const bytes = (value) => new TextEncoder().encode(JSON.stringify(value)).length;
 
+/** An object or a list that differs in more places is replaced: see `json_difference.py`. */
+const MOST = 1000;
+
 function addDifference(op, path, before, after, [removing, setting]) {
   if (same(before, after)) return;
+  const start = op.length;
   const kinds = [before, after].map(kindOf);
-  if (kinds[0] !== kinds[1] || kinds[0] === "other") {
+  if (kinds[0] === kinds[1]) {
+    if (kinds[0] === "text") op.push({ p: path, t: SUBTYPE, o: text.difference(before, after) });
+    if (kinds[0] === "list") addListDifference(op, path, before, after);
+    if (kinds[0] === "object") addObjectDifference(op, path, before, after);
+  }
+  const added = op.length - start;
+  if (added === 0 || added > MOST) {
+    op.length = start;
     op.push({ p: path, [removing]: before, [setting]: after });
-  } else if (kinds[0] === "text") {
-    op.push({ p: path, t: SUBTYPE, o: text.difference(before, after) });
-  } else if (kinds[0] === "list") {
-    addListDifference(op, path, before, after);
-  } else {
-    for (const [key, value] of Object.entries(before)) {
-      const at = [...path, key];
-      if (Object.hasOwn(after, key)) addDifference(op, at, value, after[key], ["od", "oi"]);
-      else op.push({ p: at, od: value });
-    }
-    for (const [key, value] of Object.entries(after)) {
-      if (!Object.hasOwn(before, key)) op.push({ p: [...path, key], oi: value });
-    }
+  }
+}
+
+function addObjectDifference(op, path, before, after) {
+  for (const [key, value] of Object.entries(before)) {
+    const at = [...path, key];
+    if (Object.hasOwn(after, key)) addDifference(op, at, value, after[key], ["od", "oi"]);
+    else op.push({ p: at, od: value });
+  }
+  for (const [key, value] of Object.entries(after)) {
+    if (!Object.hasOwn(before, key)) op.push({ p: [...path, key], oi: value });
   }
 }
 

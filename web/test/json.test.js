@@ -170,6 +170,16 @@ test("a large value is sent in pieces", () => {
   assert.deepEqual(content, { k: value });
 });
 
+test("what differs in very many places is replaced", () => {
+  const [old, young] = [Array(1002).fill(0), [0]];
+  assert.equal(json.difference(old.slice(1), young).length, 1000);
+  assert.deepEqual(json.difference({ a: 1, b: old }, { a: 2, b: young }), [
+    { p: ["a"], od: 1, oi: 2 },
+    { p: ["b"], od: old, oi: young },
+  ]);
+  assert.deepEqual(json.difference(old, young), [{ p: [], od: old, oi: young }]);
+});
+
 test("what is long and deleted is not sent", () => {
   const content = { long: ["x".repeat(999)], short: ["x".repeat(990)] };
   const op = [
