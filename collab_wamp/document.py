@@ -13,6 +13,7 @@ from typing import Any
 import orjson
 
 from .errors import CollabError
+from .measures import Measures
 from .ot import OTType, get_type
 from .ot.canonical import canonical
 from .store.answers import NoSession, StaleEpoch
@@ -56,11 +57,11 @@ class Document:
         content = self.type.create(orjson.loads(snapshot.content))
         self._buffer = self.type.buffer(content)
         self._folded = snapshot.revision
-        # _edits[i] made revision _start + 1 + i; _measures[i] is of the revision _start + i.
+        # _edits[i] made revision _start + 1 + i; measure i is of the revision _start + i.
         self._start = snapshot.revision
         self._edits: list[Edit] = []
         self._weight = 0
-        self._measures: list[Any] = [self.type.measure(content)]
+        self._measures = Measures(self.type, self.type.measure(content))
 
     @property
     def start(self) -> int:
@@ -70,10 +71,14 @@ class Document:
     @property
     def measure(self) -> Any:
         """Of the head; see `OTType.fit`."""
-        return self._measures[-1]
+        return self._measures.newest
 
     def measure_at(self, revision: int) -> Any:
-        return self._measures[revision - self._start]
+        return self._measures.at(revision - self._start, self.ops(revision, self.revision))
+
+    def work_of_measure(self, revision: int) -> int:
+        """How much `measure_at` takes, in parts that are transformed over another."""
+        return self._measures.work(revision - self._start)
 
     def after(self, revision: int) -> Iterator[Edit]:
         """The edits `revision + 1`, … up to the head."""
@@ -92,7 +97,7 @@ class Document:
         if after > self.revision:
             raise ValueError(f"edits after {after} do not continue revision {self.revision}")
         for edit in edits[self.revision - after :]:
-            self._measures.append(self.type.fit(self._measures[-1], edit.op)[1])
+            self._measures.add(self.type.fit(self.measure, edit.op)[1])
             self._edits.append(edit)
             self._weight += weight(self.type, [edit])
             self.revision += 1
@@ -104,10 +109,7 @@ class Document:
 
     def reach_back(self, edits: Sequence[Edit]) -> None:
         """Put the edits that ended at `start` before the others: somebody's base is among them."""
-        measures = [self._measures[0]]
-        for edit in reversed(edits):
-            measures.append(self.type.before(measures[-1], edit.op))
-        self._measures[:0] = measures[:0:-1]
+        self._measures.reach_back([edit.op for edit in edits])
         self._edits[:0] = edits
         self._weight += weight(self.type, edits)
         self._start -= len(edits)
@@ -116,7 +118,7 @@ class Document:
         self._fold()
         self._weight -= weight(self.type, self._edits[:count])
         del self._edits[:count]
-        del self._measures[:count]
+        self._measures.forget(count)
         self._start += count
 
     def _fold(self) -> None:

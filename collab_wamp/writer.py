@@ -348,11 +348,15 @@ def to_head(document: Document, request: Request) -> int:
     if not document.start <= start <= document.revision:
         # It was there a moment ago, and has been forgotten for others' sake.
         raise too_far_behind(document, request.base)
+    work = 0
     if request.at < 0:
+        work = document.work_of_measure(request.base)
+        if work > REBASE_WORK:
+            raise too_far_behind(document, request.base)
         request.op, _ = fitted(kind, document.measure_at(request.base), request.op)
         request.made, request.at = request.op, request.base
     if request.at == document.revision:
-        return 0
+        return work
     edits, found = list(document.after(request.at)), Found()
     concurrent = [(edit.client_id, edit.op) for edit in edits]
     op, before = request.op, len(request.op)
@@ -370,7 +374,7 @@ def to_head(document: Document, request: Request) -> int:
         raise too_far_behind(document, request.base) from None
     request.clashes += clashes_of(found, request.at, edits)
     request.at = document.revision
-    return sum(2 * kind.work(op, other) for _, other in concurrent)
+    return work + sum(2 * kind.work(op, other) for _, other in concurrent)
 
 
 def fitted(kind: OTType, measure: Any, op: Any) -> tuple[Any, Any]:

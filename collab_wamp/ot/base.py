@@ -88,6 +88,7 @@ class OTType(Protocol):
     Attributes:
         invertible_alone: whether an operation can be inverted without the document, where it says
             what it deletes (see `make_invertible`).
+        counted: whether a measure is but a number.
     """
 
     @property
@@ -95,6 +96,9 @@ class OTType(Protocol):
 
     @property
     def invertible_alone(self) -> bool: ...
+
+    @property
+    def counted(self) -> bool: ...
 
     def create(self, content: Any) -> Any:
         """The document that a session starts with; None = an empty one. Raises `OpError`."""
@@ -191,8 +195,12 @@ class OTType(Protocol):
             OpError: it does not fit a document of this measure.
         """
 
-    def before(self, measure: Any, op: Any) -> Any:
-        """The measure before an operation that came out of `fit` and led to `measure`."""
+    def before(self, measure: Any, *ops: Any) -> Any:
+        """The measure before operations, each of which came out of `fit`, that led one after the
+        other to `measure`."""
+
+    def unshared(self, measure: Any) -> int:
+        """About how many bytes a measure takes that the one before it does not take as well."""
 
 
 class TooMuchWork(Exception):

@@ -6,6 +6,7 @@ document before and the one after. So each revision's content can be kept for li
 
 from __future__ import annotations
 
+from sys import getsizeof
 from typing import Any
 
 from .base import OpError
@@ -43,6 +44,7 @@ class Editor:
 
     Attributes:
         growth: by how much the document's size has changed; see `size_of`.
+        unshared: bytes of containers and texts that were made for the document as it is now.
     """
 
     def __init__(self, document: Any, *, strict: bool = False) -> None:
@@ -53,6 +55,7 @@ class Editor:
         # another's.
         self._made: dict[int, Any] = {}
         self.growth = 0
+        self.unshared = 0
 
     @property
     def document(self) -> Any:
@@ -95,6 +98,7 @@ class Editor:
             if id(child) not in self._made:
                 child = child.copy()
                 self._made[id(child)] = child
+                self.unshared += getsizeof(child)
                 parent[key] = child
             parent, key = child, next_key
         wanted: type = int if isinstance(parent, list) else str
@@ -113,6 +117,7 @@ class Editor:
         except OpError as error:
             raise _misfit(component["p"], f"does not have that text: {error}", part) from None
         parent[key] = edited
+        self.unshared += getsizeof(edited)
         self.growth += len(edited) - len(text)
         return component | {"o": TEXT.make_invertible(component["o"], text)}
 

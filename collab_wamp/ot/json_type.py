@@ -38,10 +38,16 @@ LONG = 1000
 
 @attrs.frozen
 class JsonMeasure:
-    """A document and about how many characters its JSON text has."""
+    """A document.
+
+    Attributes:
+        size: about how many characters its JSON text has.
+        unshared: how many bytes of it an edit has made anew.
+    """
 
     content: Any
     size: int
+    unshared: int = 0
 
 
 class JsonBuffer:
@@ -66,6 +72,7 @@ class JsonType:
 
     name = "json"
     invertible_alone = True
+    counted = False
 
     def create(self, content: Any) -> Any:
         return check_root(content)
@@ -111,8 +118,12 @@ class JsonType:
     def fit(self, measure: JsonMeasure, op: Op) -> tuple[Op, JsonMeasure]:
         return _applied(measure, op, strict=True)
 
-    def before(self, measure: JsonMeasure, op: Op) -> JsonMeasure:
+    def before(self, measure: JsonMeasure, *ops: Op) -> JsonMeasure:
+        op = [component for each in ops for component in each]
         return _applied(measure, json_transform.invert(op), strict=False)[1]
+
+    def unshared(self, measure: JsonMeasure) -> int:
+        return measure.unshared
 
     def weight(self, op: Op) -> int:
         return weight_of(op)
@@ -188,7 +199,7 @@ def _applied(measure: JsonMeasure, op: Op, *, strict: bool) -> tuple[Op, JsonMea
     """An operation with what it really deletes, and the measure after it. Raises `OpError`."""
     editor = Editor(measure.content, strict=strict)
     filled = [editor.apply(component, part) for part, component in enumerate(op)]
-    return filled, JsonMeasure(editor.document, measure.size + editor.growth)
+    return filled, JsonMeasure(editor.document, measure.size + editor.growth, editor.unshared)
 
 
 def _text_parts(op: Op) -> int:

@@ -32,6 +32,7 @@ class RichTextType:
 
     name = "rich_text"
     invertible_alone = False
+    counted = True
 
     def create(self, content: Any) -> Op:
         """Content need not be in compact form, and may be an object with `ops`, as of Quill."""
@@ -80,8 +81,11 @@ class RichTextType:
     def fit(self, measure: int, op: Op) -> tuple[Op, int]:
         return op, rich_algebra.fitted(measure, op)
 
-    def before(self, measure: int, op: Op) -> int:
-        return measure - rich_algebra.growth(op)
+    def before(self, measure: int, *ops: Op) -> int:
+        return measure - sum(map(rich_algebra.growth, ops))
+
+    def unshared(self, measure: int) -> int:
+        return 0
 
     def weight(self, op: Op) -> int:
         return sum(

@@ -15,6 +15,7 @@ two people type at one spot stays in one piece each. (By order of commit their l
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import Any
 
 from .base import Conflict, Limits, OpError, Side
@@ -113,6 +114,7 @@ class TextType:
 
     name = "text"
     invertible_alone = True
+    counted = True
 
     def create(self, content: Any) -> str:
         if content is None:
@@ -184,14 +186,17 @@ class TextType:
     def size(self, measure: int) -> int:
         return measure
 
-    def before(self, measure: int, op: Op) -> int:
+    def before(self, measure: int, *ops: Op) -> int:
         change = 0
-        for part in op:
+        for part in chain.from_iterable(ops):
             if isinstance(part, str):
                 change += len(part)
             elif isinstance(part, dict):
                 change -= _size(part["d"])
         return measure - change
+
+    def unshared(self, measure: int) -> int:
+        return 0
 
     def fit(self, measure: int, op: Op) -> tuple[Op, int]:
         position = change = 0

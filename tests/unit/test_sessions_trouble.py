@@ -8,10 +8,12 @@ import attrs
 from twisted.internet.defer import Deferred
 
 from collab_wamp import document as document_module
+from collab_wamp import measures
 from collab_wamp import writer as writer_module
-from collab_wamp.document import CorruptLog, CorruptSnapshot
+from collab_wamp.document import CorruptLog, CorruptSnapshot, Document
 from collab_wamp.errors import CollabError
 from collab_wamp.joining import SessionLimits
+from collab_wamp.ot.json_type import JSON
 from collab_wamp.store.values import make_snapshot
 from tests.support.parties import KEY, Party, claims, start
 from tests.support.sessions_case import SessionsCase
@@ -94,7 +96,7 @@ class TroubleTests(SessionsCase):
         self.assertEqual(found["content"], "zzone")
         document = await self.party.sessions.documents.get(KEY)
         document.head, document.revision = "client-0001:2:0", 2
-        del document._edits[2:], document._measures[3:]
+        del document._edits[2:], document._measures._measures[3:]
         with self.assertRaises(CollabError) as caught:
             await self.edit(one, at, 2, 2, ["y"])
         self.assertEqual(caught.exception.code, "stale_epoch")
@@ -345,3 +347,63 @@ class WorkTests(SessionsCase):
         self.assertGreater(document.start, 10)
         two, _ = await self.joined(2)
         self.assertEqual((await self.edit(two, at, document.start - 2, 1, ["y"]))["revision"], 41)
+
+    async def test_of_large_contents_few_are_kept_in_memory(self) -> None:
+        one, at = await self.of_json({"l": [0] * 5000, "t": "a" * 5000})
+        self.patch(measures, "MOST_BYTES", 200_000)
+        ops: list[Any] = []
+        for number in range(60):
+            if number % 3 == 0:
+                op: Any = [{"p": ["l", number], "ld": None, "li": number}]
+            elif number % 3 == 1:
+                op = [{"p": ["t"], "t": "text-unicode", "o": [number, {"d": 1}, "xy"]}]
+            else:
+                op = [{"p": ["l", 0], "lm": 3}, {"p": ["l", 9], "li": [number]}]
+            ops.append(op)
+            await self.edit(one, at, number, number + 1, op)
+        document = await self.party.sessions.documents.get(KEY)
+        contents = [measure.content for measure in document._measures._measures if measure]
+        self.assertLess(len(contents), 10)
+        content: Any = {"l": [0] * 5000, "t": "a" * 5000}
+        for number, op in enumerate(ops):
+            self.assertEqual(document.measure_at(number).content, content)
+            self.assertEqual(document.measure_at(number).size, JSON.measure(content).size)
+            content = JSON.apply(content, op)
+        self.assertEqual(document.measure.content, content)
+        # Whoever was away for a while is still let in.
+        two, _ = await self.joined(2)
+        op = [{"p": ["l", 4999], "ld": 0}]
+        self.assertEqual((await self.edit(two, at, 2, 1, op))["revision"], 61)
+        # So also where the edits were forgotten, and are read again.
+        document._forget(50)
+        self.assertEqual(document._measures._bytes, unshared(document))
+        three, _ = await self.joined(3)
+        op = [{"p": ["l", 4998], "ld": 0}]
+        self.assertEqual((await self.edit(three, at, 2, 1, op))["revision"], 62)
+        self.assertEqual((document.start, document._measures._bytes), (2, unshared(document)))
+
+    async def test_who_is_too_far_behind_a_large_content_joins_again(self) -> None:
+        one, at = await self.of_json({"l": [0] * 5000})
+        self.patch(measures, "MOST_BYTES", 100_000)
+        self.patch(measures, "LIKE_A_PART", 10)
+        for number in range(60):
+            op = [{"p": ["l", 0], "ld": 0, "li": number}]
+            await self.edit(one, at, number, number + 1, op)
+        two, _ = await self.joined(2)
+        op = [{"p": ["l", 1], "ld": 0}]
+        with self.assertRaises(CollabError) as caught:
+            await self.edit(two, at, 0, 1, op)
+        self.assertEqual(caught.exception.code, "base_too_old")
+        self.assertEqual((await self.edit(two, at, 40, 1, op))["revision"], 61)
+
+    async def of_json(self, content: Any) -> tuple[Any, dict[str, Any]]:
+        """Somebody who has joined a session of type `json`."""
+        caller = self.party.caller(1)
+        await self.party.call("create", caller, session_id="notes", type="json", content=content)
+        return await self.joined(1)
+
+
+def unshared(document: Document) -> int:
+    """What the contents that are remembered take, but for the first."""
+    kept = [measure for measure in document._measures._measures if measure]
+    return sum(measure.unshared for measure in kept[1:])
