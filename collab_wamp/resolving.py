@@ -20,7 +20,7 @@ from .store.answers import NoSession, StaleEpoch
 from .store.held import RESOLUTION, Held, Resolved
 from .store.interface import Store
 from .store.values import SessionKey
-from .writer import MOST_PARTS, REBASE_WORK, Request, bad_op, denied
+from .writer import MOST_PARTS, MOST_WEIGHT, REBASE_WORK, Request, bad_op, denied
 
 SWEEP = 100
 # Edits that an operation is transformed over before it is others' turn.
@@ -163,6 +163,7 @@ class Resolving:
                     concurrent,
                     work=REBASE_WORK,
                     parts=MOST_PARTS,
+                    weight=MOST_WEIGHT,
                 )
             except TooMuchWork:
                 break

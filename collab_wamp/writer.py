@@ -31,6 +31,8 @@ TRIES = 8
 REBASE_WORK = 50_000
 # Transformed, an operation may have more parts than it had; what others get has no more than this.
 MOST_PARTS = 4000
+# About how many bytes of memory it may take, where it has more parts than it had.
+MOST_WEIGHT = 4 << 20
 # Ahead of any head: a commit that expects it writes nothing, and says whether the edit is known.
 PROBE = 2**53
 Found = list[tuple[int, list[Conflict]]]
@@ -284,7 +286,9 @@ class Writer:
                     break
                 found: Found = []
                 where = found if request.compared else None
-                op = rebase(kind, request.op, request.client_id, placed, found=where)
+                op = rebase(
+                    kind, request.op, request.client_id, placed, weight=MOST_WEIGHT, found=where
+                )
                 edits = [submission.edit for submission in submissions] if found else []
                 request.beside = clashes_of(found, document.revision, edits)
                 if request.beside and asks(document, request):
@@ -292,6 +296,10 @@ class Writer:
                     later.append(request)
                     continue
                 op, after = fitted(kind, measure, op)
+            except TooMuchWork:
+                # It may be answered when those are committed.
+                later.append(request)
+                continue
             except CollabError as error:
                 fail(request, error)
                 # That may have been found out only after all the work.
@@ -368,6 +376,7 @@ def to_head(document: Document, request: Request) -> int:
             concurrent,
             work=REBASE_WORK,
             parts=max(MOST_PARTS, before),
+            weight=MOST_WEIGHT,
             found=found if request.compared else None,
         )
     except TooMuchWork:

@@ -215,6 +215,7 @@ def rebase(
     *,
     work: float = float("inf"),
     parts: float = float("inf"),
+    weight: float = float("inf"),
     found: list[tuple[int, list[Conflict]]] | None = None,
 ) -> Any:
     """Transform an edit over (client_id, op) of edits committed before it that it has not seen.
@@ -223,12 +224,15 @@ def rebase(
         work: how many parts may be gone through, its own and the others'. An operation may grow
             with each that it is transformed over.
         parts: how many the result may have.
+        weight: see `OTType.weight`; of a result that has more parts than `op`. What others have
+            inserted in between cuts a part in two, and each has all its attributes.
         found: is given (index in `concurrent`, conflicts) of each edit by another client that it
             conflicts with; looking for them is as much work again. None = nobody asks.
 
     Raises:
-        TooMuchWork: it would take more.
+        TooMuchWork: it would take more, or be larger.
     """
+    before = len(op)
     for index, (other_client_id, other) in enumerate(concurrent):
         compared = found is not None and other_client_id != client_id
         work -= kind.work(op, other) * (2 if compared else 1)
@@ -240,4 +244,6 @@ def rebase(
         op = kind.transform(op, other, kind.side(client_id, other_client_id))
         if len(op) > parts:
             raise TooMuchWork
+    if len(op) > before and weight < float("inf") and kind.weight(op) > weight:
+        raise TooMuchWork
     return op

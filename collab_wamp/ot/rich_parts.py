@@ -42,6 +42,11 @@ def extra_bytes(part: Part) -> int:
     return size
 
 
+def most_names(op: Op) -> int:
+    """How many attributes the part with the most of them has."""
+    return max((len(part["attributes"]) for part in op if "attributes" in part), default=0)
+
+
 def inserted_bytes(part: Part) -> int:
     """What a part counts against the limit on the bytes that an operation inserts."""
     text = part.get("insert")

@@ -9,7 +9,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import TestCase
 
-from collab_wamp.ot import Limits, OpError, get_type, rebase
+from collab_wamp.ot import Limits, OpError, TooMuchWork, get_type, rebase
 from collab_wamp.ot.rich_checks import MAX_DEPTH, MAX_INTEGER, MAX_NUMBER
 from collab_wamp.ot.rich_parts import inserted_bytes, total
 from collab_wamp.ot.rich_text import RICH_TEXT
@@ -224,6 +224,27 @@ class TransformTests(RichTestCase):
         a_first = RICH_TEXT.apply(after_a, rebase(RICH_TEXT, b, "bert", [("anna", a)]))
         b_first = RICH_TEXT.apply(after_b, rebase(RICH_TEXT, a, "anna", [("bert", b)]))
         self.assertSame(a_first, b_first)
+
+    def test_the_work_counts_attributes_that_are_compared(self) -> None:
+        wide: Op = [{"retain": 50, "attributes": {f"n{number}": 1 for number in range(80)}}]
+        narrow: Op = [{"retain": 1, "attributes": {f"n{number}": 2}} for number in range(50)]
+        self.assertEqual(RICH_TEXT.work(narrow, [{"retain": 1}, {"delete": 1}]), 52 + 2 // 8)
+        self.assertEqual(RICH_TEXT.work(wide, narrow), 51 + (80 * 50 + 1) // 8)
+        self.assertEqual(RICH_TEXT.work(narrow, wide), RICH_TEXT.work(wide, narrow))
+
+    def test_what_is_cut_into_many_heavy_pieces_is_too_much(self) -> None:
+        op: Op = [{"retain": 100, "attributes": {"link": "x" * 1000}}]
+        typed: Op = [part for _ in range(99) for part in ({"retain": 1}, {"insert": "y"})]
+        concurrent = [("bert", typed)]
+        weight = RICH_TEXT.weight(RICH_TEXT.transform(op, typed, "left"))
+        self.assertEqual(len(rebase(RICH_TEXT, op, "anna", concurrent, weight=weight)), 199)
+        with self.assertRaises(TooMuchWork):
+            rebase(RICH_TEXT, op, "anna", concurrent, weight=weight - 1)
+        # As it came, it is let through.
+        self.assertEqual(
+            rebase(RICH_TEXT, op, "anna", [("bert", [{"delete": 1}])], weight=1),
+            [{"retain": 99, "attributes": {"link": "x" * 1000}}],
+        )
 
 
 class PositionTests(RichTestCase):
