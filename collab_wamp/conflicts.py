@@ -94,7 +94,8 @@ def instead_of(
     Args:
         op: made before all of them.
         buffer: the document that `op` was made in; it is changed. None = not known.
-        work: how many parts may be gone through.
+        work: how many parts may be gone through; the runs of a document count where it is needed
+            to take an edit back.
         parts: how many the result may have.
 
     Returns:
@@ -107,11 +108,16 @@ def instead_of(
             return None
         if edit.client_id != client_id and kind.conflicts(op, edit.op):
             taken_back += 1
+            content = None if buffer is None else buffer.content()
+            if content is not None and not kind.invertible_alone:
+                work -= len(content)
+            if work < 0 or taken_back > MOST_TAKEN_BACK:
+                return None
             try:
-                back = _inverse(kind, edit.op, buffer)
+                back = _inverse(kind, edit.op, content)
             except OpError:
                 return None  # it does not say what it deleted
-            if back is None or taken_back > MOST_TAKEN_BACK:
+            if back is None:
                 return None
             op = kind.compose(back, op)
         else:
@@ -124,9 +130,8 @@ def instead_of(
     return op if kind.weight(op) <= MOST_WEIGHT else None
 
 
-def _inverse(kind: OTType, op: Any, buffer: Buffer | None) -> Any:
-    if buffer is not None:
-        content = buffer.content()
+def _inverse(kind: OTType, op: Any, content: Any) -> Any:
+    if content is not None:
         return kind.invert(kind.make_invertible(op, content), content)
     return kind.invert(op) if kind.invertible_alone else None
 

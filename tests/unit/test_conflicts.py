@@ -8,6 +8,7 @@ from collab_wamp import conflicts, writer
 from collab_wamp.errors import CollabError
 from collab_wamp.joining import SessionLimits
 from collab_wamp.ot import Conflict, TooMuchWork, rebase
+from collab_wamp.ot.rich_text import RICH_TEXT
 from collab_wamp.ot.text import TEXT
 from collab_wamp.resolving import expire_held
 from collab_wamp.store.values import Edit
@@ -395,6 +396,16 @@ class PureTests(ConflictsCase):
         self.assertEqual(TEXT.apply("", op), "xxxxxy" + few[5:])
         for less in ({"work": 3, "parts": 9}, {"work": 99, "parts": 0}):
             self.assertIsNone(conflicts.instead_of(TEXT, *mine, TEXT.buffer(few), **less))
+
+    def test_what_is_taken_back_from_many_runs_counts_as_work(self) -> None:
+        runs = [{"insert": "x", "attributes": {"n": number}} for number in range(100)]
+        edits = [Edit("bob", n, [{"retain": 2, "attributes": {"b": n}}], "bob", 0) for n in (1, 2)]
+        mine = ([{"retain": 1, "attributes": {"b": 0}}], "ada", edits)
+        for work, known in ((300, True), (200, False)):
+            op = conflicts.instead_of(
+                RICH_TEXT, *mine, RICH_TEXT.buffer(runs), work=work, parts=1000
+            )
+            self.assertEqual(op is not None, known)
 
     async def test_mine_is_what_would_be_there_without_them(self) -> None:
         """With one conflicting edit: the same as if it had never been made."""
