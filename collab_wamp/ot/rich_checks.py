@@ -147,12 +147,12 @@ def _check_value(value: Any, what: str, index: int, depth: int) -> None:
         return
     if isinstance(value, str):
         _check_text(value, what, index)
-    elif isinstance(value, int):
+    elif isinstance(value, float) and not math.isfinite(value):
+        raise OpError(f"{what} has a number that is not finite", index)
+    elif isinstance(value, int | float):
+        # 1e18 as well: JSON text does not tell it from an integer, once it is written out.
         if abs(value) > MAX_INTEGER:
-            raise OpError(f"{what} has an integer beyond {MAX_INTEGER}", index)
-    elif isinstance(value, float):
-        if not math.isfinite(value):
-            raise OpError(f"{what} has a number that is not finite", index)
+            raise OpError(f"{what} has a number beyond {MAX_INTEGER}", index)
     elif isinstance(value, (list, dict)):
         if depth > MAX_DEPTH:
             raise OpError(f"{what} is nested deeper than {MAX_DEPTH}", index)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import copy
 from typing import Any
 
+import orjson
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import TestCase
 
 from collab_wamp.ot import Limits, OpError, TooMuchWork, get_type, rebase
+from collab_wamp.ot.canonical import canonical
 from collab_wamp.ot.rich_checks import MAX_DEPTH, MAX_INTEGER, MAX_NUMBER
 from collab_wamp.ot.rich_parts import inserted_bytes, total
 from collab_wamp.ot.rich_text import RICH_TEXT
@@ -466,6 +468,8 @@ class CheckTests(RichTestCase):
             ([{"retain": 1, "attributes": {"a": float("nan")}}], 0),
             ([{"retain": 1, "attributes": {"a": [float("inf")]}}], 0),
             ([{"retain": 1, "attributes": {"a": MAX_INTEGER + 1}}], 0),
+            ([{"retain": 1, "attributes": {"a": float(MAX_INTEGER + 1)}}], 0),
+            ([{"retain": 1, "attributes": {"a": [-1e18]}}], 0), ([{"insert": {"a": 1e300}}], 0),
             ([{"retain": 1, "attributes": {"a": b"x"}}], 0),
             ([{"retain": 1, "attributes": {"a": {1: 2}}}], 0),
             ([{"retain": 1, "attributes": {"a": nested(MAX_DEPTH + 1)}}], 0),
@@ -503,6 +507,17 @@ class CheckTests(RichTestCase):
              "attributes": BOLD}],
         ):  # fmt: skip
             self.assertIs(RICH_TEXT.check(op, LIMITS), op)
+
+    @given(st.floats(allow_nan=False, allow_infinity=False) | st.integers())
+    def test_a_number_that_is_let_through_can_be_loaded_again(self, number: float) -> None:
+        op: Op = [{"insert": "a", "attributes": {"n": number}}, {"insert": {"e": [number]}}]
+        try:
+            RICH_TEXT.check(op, LIMITS)
+        except OpError:
+            self.assertGreater(abs(number), MAX_INTEGER)
+        else:
+            kept = canonical(RICH_TEXT.apply([], op))
+            self.assertEqual(RICH_TEXT.create(orjson.loads(kept)), op)
 
     def test_limits(self) -> None:
         limits = Limits(parts=3, insert_bytes=30)
