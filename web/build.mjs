@@ -34,6 +34,8 @@ const client = await build({
   outdir: `${target}/client`,
   sourcemap: true,
 });
+// For pages that bind a Quill editor: what the others' cursors look like.
+await cp(here("src/quill.css"), `${target}/client/quill.css`);
 for (const file of ["index.html", "theme.js"]) await cp(here(`demo/${file}`), `${target}/${file}`);
 
 for (const { metafile } of [page, client]) {

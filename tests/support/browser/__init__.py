@@ -128,6 +128,10 @@ class Page:
     async def press(self, *keys: str) -> None:
         await self.do("press", keys=keys)
 
+    async def read(self, selector: str, property: str) -> Any:
+        """A property of an element, once that is there."""
+        return await self.do("read", selector=selector, property=property)
+
     async def look(self) -> dict[str, Any]:
         """What is on the screen; see `look` in driver.mjs."""
         return await self.do("look")
