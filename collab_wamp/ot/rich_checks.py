@@ -12,7 +12,7 @@ from typing import Any, Final
 from .base import Limits, OpError
 from .rich_attributes import same
 from .rich_parts import Op, Part, inserted_bytes
-from .text import unsound
+from .text_checks import unsound
 
 MAX_NUMBER: Final = 2**31
 # Beyond, JavaScript would take two different integers for one.

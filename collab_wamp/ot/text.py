@@ -20,93 +20,10 @@ from typing import Any
 
 from .base import Conflict, Limits, OpError, Side
 from .buffer import TextBuffer
+from .text_checks import check_deletion, check_number, check_text, unsound
 from .text_conflicts import text_conflicts
+from .text_parts import Op, Reader, append, fitting, length_of, size_of, text_bytes, trimmed
 from .text_shape import check_shape
-
-MAX_NUMBER = 2**31
-
-Part = int | str | dict[str, Any]
-Op = list[Part]
-
-
-def _size(deleted: int | str) -> int:
-    return deleted if isinstance(deleted, int) else len(deleted)
-
-
-def _append(op: Op, part: Part) -> None:
-    """Add a part that is not empty, merging it with the last one if that is of its kind."""
-    if op:
-        last = op[-1]
-        if isinstance(part, int):
-            if isinstance(last, int):
-                op[-1] = last + part
-                return
-        elif isinstance(part, str):
-            if isinstance(last, str):
-                op[-1] = last + part
-                return
-        elif isinstance(last, dict):
-            op[-1] = {"d": _joined(last["d"], part["d"])}
-            return
-    op.append(part)
-
-
-def _joined(first: int | str, second: int | str) -> int | str:
-    if isinstance(first, str) and isinstance(second, str):
-        return first + second
-    return _size(first) + _size(second)
-
-
-def _trimmed(op: Op) -> Op:
-    if op and isinstance(op[-1], int):
-        op.pop()
-    return op
-
-
-class _Reader:
-    """Takes an operation's parts in pieces. After its end it passes over everything."""
-
-    __slots__ = ("_index", "_offset", "_op")
-
-    def __init__(self, op: Op) -> None:
-        self._op = op
-        self._index = 0
-        self._offset = 0
-
-    @property
-    def part(self) -> Part | None:
-        """The part that the next piece is of; None after the end."""
-        return self._op[self._index] if self._index < len(self._op) else None
-
-    def rest(self) -> Part:
-        """The rest of the part; there must be one."""
-        part, offset = self._op[self._index], self._offset
-        self._index += 1
-        self._offset = 0
-        if not offset:
-            return part
-        if isinstance(part, int):
-            return part - offset
-        if isinstance(part, str):
-            return part[offset:]
-        deleted = part["d"]
-        return {"d": deleted - offset if isinstance(deleted, int) else deleted[offset:]}
-
-    def take(self, most: int) -> Part:
-        """At most `most` characters of the part, which must be of a kind that can be cut."""
-        part = self.part
-        if part is None:
-            return most
-        if _length(part) - self._offset <= most:
-            return self.rest()
-        start = self._offset
-        self._offset += most
-        if isinstance(part, int):
-            return most
-        if isinstance(part, str):
-            return part[start : self._offset]
-        deleted = part["d"]
-        return {"d": most if isinstance(deleted, int) else deleted[start : self._offset]}
 
 
 class TextType:
@@ -145,15 +62,15 @@ class TextType:
         last: type | None = None
         for index, part in enumerate(op):
             if type(part) is int:
-                _check_number(part, index, "what is passed over")
+                check_number(part, index, "what is passed over")
             elif isinstance(part, str):
-                inserted += _check_text(part, index, "an insertion")
+                inserted += check_text(part, index, "an insertion")
                 if inserted > limits.insert_bytes:
                     raise OpError(
                         f"more than {limits.insert_bytes} bytes are inserted", index, too_large=True
                     )
             elif isinstance(part, dict):
-                _check_deletion(part, index)
+                check_deletion(part, index)
             else:
                 kind = type(part).__name__
                 raise OpError(f'a part is a number, a text or {{"d": …}}, not {kind}', index)
@@ -169,14 +86,14 @@ class TextType:
         result: Op = []
         for part in op:
             if part and part != {"d": 0} and part != {"d": ""}:
-                _append(result, part)
-        return _trimmed(result)
+                append(result, part)
+        return trimmed(result)
 
     def to_send(self, op: Op) -> Op:
         return op
 
     def bare(self, op: Op) -> Op:
-        return [{"d": _size(part["d"])} if isinstance(part, dict) else part for part in op]
+        return [{"d": size_of(part["d"])} if isinstance(part, dict) else part for part in op]
 
     # --- length -----------------------------------------------------------------------------
 
@@ -192,7 +109,7 @@ class TextType:
             if isinstance(part, str):
                 change += len(part)
             elif isinstance(part, dict):
-                change -= _size(part["d"])
+                change -= size_of(part["d"])
         return measure - change
 
     def unshared(self, measure: int) -> int:
@@ -207,7 +124,7 @@ class TextType:
                 change += len(part)
                 continue
             else:
-                deleted = _size(part["d"])
+                deleted = size_of(part["d"])
                 position += deleted
                 change -= deleted
             if position > measure:
@@ -239,7 +156,7 @@ class TextType:
             elif isinstance(part, str):
                 pieces.append(part)
             else:
-                position += _size(part["d"])
+                position += size_of(part["d"])
         pieces.append(document[position:])
         return "".join(pieces)
 
@@ -249,7 +166,7 @@ class TextType:
         position = 0
         for part in op:
             if isinstance(part, dict):
-                end = position + _size(part["d"])
+                end = position + size_of(part["d"])
                 result.append({"d": document[position:end]})
                 position = end
             else:
@@ -269,11 +186,11 @@ class TextType:
             op if document is None else self.make_invertible(op, document)
         ):
             if isinstance(part, int):
-                _append(result, part)
+                append(result, part)
             elif isinstance(part, str):
-                _append(result, {"d": part})
+                append(result, {"d": part})
             elif isinstance(part["d"], str):
-                _append(result, part["d"])
+                append(result, part["d"])
             else:
                 raise OpError("the deletion does not say what it deletes", index)
         return result
@@ -282,31 +199,31 @@ class TextType:
 
     def transform(self, op: Op, other: Op, side: Side) -> Op:
         result: Op = []
-        reader = _Reader(op)
+        reader = Reader(op)
         for passed in other:
             if isinstance(passed, str):
                 if side == "left" and isinstance(reader.part, str):
-                    _append(result, reader.rest())
-                _append(result, len(passed))
+                    append(result, reader.rest())
+                append(result, len(passed))
                 continue
             deleting = isinstance(passed, dict)
-            left = _size(passed["d"]) if isinstance(passed, dict) else passed
+            left = size_of(passed["d"]) if isinstance(passed, dict) else passed
             while left:
                 part = reader.part
                 if part is None:
                     # Everything after the operation's end is passed over: nothing more of `other`
                     # can matter to it.
-                    return _trimmed(result)
+                    return trimmed(result)
                 if isinstance(part, str):
-                    _append(result, reader.rest())
+                    append(result, reader.rest())
                     continue
                 piece = reader.take(left)
-                left -= piece if isinstance(piece, int) else _size(piece["d"])  # type: ignore[index]
+                left -= piece if isinstance(piece, int) else size_of(piece["d"])  # type: ignore[index]
                 if not deleting:
-                    _append(result, piece)
+                    append(result, piece)
         while reader.part is not None:
-            _append(result, reader.rest())
-        return _trimmed(result)
+            append(result, reader.rest())
+        return trimmed(result)
 
     def transform_position(self, position: int, op: Op) -> int:
         """Where a position is after `op`. What is inserted right at it goes after it."""
@@ -320,53 +237,53 @@ class TextType:
                 at += len(part)
                 position += len(part)
             else:
-                position -= min(_size(part["d"]), position - at)
+                position -= min(size_of(part["d"]), position - at)
         return position
 
     # --- composing --------------------------------------------------------------------------
 
     def compose(self, first: Op, second: Op) -> Op:
         result: Op = []
-        reader = _Reader(first)
+        reader = Reader(first)
         for part in second:
             if isinstance(part, str):
-                _append(result, part)
+                append(result, part)
                 continue
-            offset, size = 0, _size(part["d"]) if isinstance(part, dict) else part
+            offset, size = 0, size_of(part["d"]) if isinstance(part, dict) else part
             while offset < size:
                 if isinstance(reader.part, dict):
-                    _append(result, reader.rest())
+                    append(result, reader.rest())
                     continue
                 piece = reader.take(size - offset)
                 length = piece if isinstance(piece, int) else len(piece)
                 if isinstance(part, int):
-                    _append(result, piece)
+                    append(result, piece)
                 elif isinstance(piece, int):
                     deleted = part["d"]
                     whole = isinstance(deleted, int)
-                    _append(result, {"d": length if whole else deleted[offset : offset + length]})
+                    append(result, {"d": length if whole else deleted[offset : offset + length]})
                 offset += length
         while reader.part is not None:
-            _append(result, reader.rest())
-        return _trimmed(result)
+            append(result, reader.rest())
+        return trimmed(result)
 
     def split(self, op: Op, parts: int, size: int) -> tuple[Op, Op]:
         room = size
         for index, part in enumerate(op):
-            fits = min(_fitting(part, room), _length(part)) if index < parts else 0
-            if fits == _length(part):
-                room -= _text_bytes(part)
+            fits = min(fitting(part, room), length_of(part)) if index < parts else 0
+            if fits == length_of(part):
+                room -= text_bytes(part)
                 continue
-            reader = _Reader(op[index:])
+            reader = Reader(op[index:])
             first = op[:index]
             if fits:
                 first.append(reader.take(fits))
             # `rest` starts where `first` stopped, counted in the document that `first` makes.
-            passed = sum(_length(piece) for piece in first if not isinstance(piece, dict))
+            passed = sum(length_of(piece) for piece in first if not isinstance(piece, dict))
             rest: Op = [passed] if passed else []
             while reader.part is not None:
-                _append(rest, reader.rest())
-            return _trimmed(first), rest
+                append(rest, reader.rest())
+            return trimmed(first), rest
         return op, []
 
     def difference(self, old: str, new: str) -> Op:
@@ -383,67 +300,7 @@ class TextType:
             result.append(inserted)
         if deleted := old[start : len(old) - end]:
             result.append({"d": deleted})
-        return _trimmed(result)
-
-
-def _length(part: Part) -> int:
-    """Characters that a part is about."""
-    return part if isinstance(part, int) else _size(part if isinstance(part, str) else part["d"])
-
-
-def _text_bytes(part: Part) -> int:
-    text = part["d"] if isinstance(part, dict) else part
-    return len(text.encode()) if isinstance(text, str) else 0
-
-
-def _fitting(part: Part, room: int) -> int:
-    """How many characters of a part have texts of at most `room` bytes."""
-    text = part["d"] if isinstance(part, dict) else part
-    if not isinstance(text, str):
-        return _length(part)
-    return len(text.encode()[:room].decode(errors="ignore"))
-
-
-def _check_number(number: int, index: int, what: str) -> None:
-    if not 0 < number <= MAX_NUMBER:
-        # A number of thousands of digits cannot even be written.
-        found = str(number) if abs(number) < 2**64 else "a much larger one"
-        raise OpError(f"{what} must be from 1 to {MAX_NUMBER}, not {found}", index)
-
-
-def _check_text(text: str, index: int, what: str) -> int:
-    """The text's size in bytes of UTF-8."""
-    if not text:
-        raise OpError(f"{what} must not be empty", index)
-    if wrong := unsound(text):
-        raise OpError(f"{what} has {wrong}", index)
-    return len(text.encode())
-
-
-def _check_deletion(part: dict[Any, Any], index: int) -> None:
-    if len(part) != 1 or "d" not in part:
-        keys = ", ".join(sorted(str(key)[:20] for key in part))
-        raise OpError(f"a deletion has the key d only, not {keys or 'none'}", index)
-    deleted = part["d"]
-    if type(deleted) is int:
-        _check_number(deleted, index, "a deletion")
-    elif isinstance(deleted, str):
-        _check_text(deleted, index, "a deletion")
-    else:
-        raise OpError(f"a deletion is a number or a text, not {type(deleted).__name__}", index)
-
-
-def unsound(text: str) -> str:
-    """What of a text cannot be sent to everybody, or ""."""
-    # WAMP's JSON takes a text that starts with U+0000 for binary data, and by editing any
-    # character can come to stand at a start.
-    if "\0" in text:
-        return "U+0000, which WAMP cannot carry as text"
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return "a lone surrogate"
-    return ""
+        return trimmed(result)
 
 
 TEXT = TextType()

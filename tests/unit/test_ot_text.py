@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import TestCase
 
 from collab_wamp.ot import TYPES, Limits, OpError, get_type, rebase
-from collab_wamp.ot.text import MAX_NUMBER, TEXT
+from collab_wamp.ot.text import TEXT
+from collab_wamp.ot.text_checks import MAX_NUMBER
 from tests.support.operations import CHARACTERS, Edit, Op, edits, texts
 
 LIMITS = Limits()
