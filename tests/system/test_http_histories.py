@@ -277,20 +277,24 @@ class SessionTests(HistoryCase):
     async def is_gone(self) -> bool:
         return not await self.is_there()
 
-    async def test_who_edits_while_it_is_imported_ends_that(self) -> None:
+    async def test_who_edits_while_it_is_imported_ends_that_or_comes_too_late(self) -> None:
         link = await self.begun()
         client = await self.client(token())
         name = {"session_id": self.session_id}
         at = await client.call("collab.session.join", client_id="client-eve1", **name)
-        with contextlib.suppress(CallError):  # it may be over sooner
+        with contextlib.suppress(CallError):  # where it is over by now, or the import is faster
             await client.call(
                 "collab.session.edit", client_id="client-eve1", epoch=at["epoch"], seq=1,
                 revision=at["revision"], op=["!"], **name,
             )  # fmt: skip
         answer = await deferToThread(link.getresponse)
-        self.assertEqual(answer.status, 409)
-        self.assertEqual(json.loads(answer.read())["error"]["code"], "conflict")
-        self.assertTrue(await self.is_gone())
+        if answer.status == 409:
+            self.assertEqual(json.loads(answer.read())["error"]["code"], "conflict")
+            self.assertTrue(await self.is_gone())
+        else:
+            self.assertEqual(answer.status, 201)
+            text = await self.export(self.path, "text")
+            self.assertEqual(text.replace("!", ""), "x" * 100_000)
 
     async def test_who_goes_before_it_is_imported_leaves_nothing(self) -> None:
         link = await self.begun()
