@@ -163,6 +163,8 @@ class Replica:
         for revision, (client_id, seq, op, user_id, _time_ms) in enumerate(edits, after + 1):
             if revision <= self.revision:
                 continue
+            if revision == self.revision + 1 and self.outbox.freeze():
+                self.own_edits.sent()
             in_flight = self.outbox.in_flight
             incoming = self.outbox.receive(revision, client_id, seq, op)
             if incoming is None:
@@ -189,14 +191,28 @@ class Replica:
         self.rescue.patches.accepted(in_flight)
         self._on_acknowledged(in_flight.seq)
 
-    def rejoined(self, parts: int, size: int) -> None:
-        """A join has said that the edit in flight, if any, is not committed, whatever was answered.
+    def agree(self, compares: bool, parts: int, size: int) -> None:
+        """A join has said what the server does.
 
         Args:
+            compares: see `Outbox`.
             parts, size: the limits of one operation.
         """
-        self.outbox.rejoined(parts, size)
-        self.own_edits.rejoined()
+        self.outbox.compares, self.outbox.limits = compares, (parts, size)
+
+    def rejoining(self, next_seq: int, missed: int) -> None:
+        """A join has told `next_seq`; so many missed edits are about to be received."""
+        if self.outbox.rejoining(next_seq, missed):
+            self.own_edits.came_back()
+            self.own_edits.settle()
+
+    def rejoined(self) -> None:
+        """A join has said that the edit in flight, if any, is not committed, whatever was answered;
+        and what was missed is received."""
+        before = self.outbox.in_flight
+        self.outbox.rejoined(*self.outbox.limits)
+        if self.outbox.in_flight is not before:
+            self.own_edits.rejoined()
 
     def reject(self) -> Any:
         """The server refused the edit in flight: take it back here. `rescue` is to be told what

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ..ot.outbox import InFlight
 from .errors import ClientError, Reaction
 from .replica import Replica
 from .requests import Call, backoff
@@ -35,8 +34,7 @@ class Sender:
         self.at = float("-inf")
         self.late_at: float | None = None
         self.limits = (1000, 32 * 1024)
-        self._sent: InFlight | None = None
-        self._copies = 0
+        self._again = False
         self._failures = 0
         self._internal_errors = 0
         self._timeouts = 0
@@ -62,11 +60,10 @@ class Sender:
     def next(self, replica: Replica) -> dict[str, Any] | None:
         """The edit to send now: `{seq, revision, op}`, or None."""
         outbox = replica.outbox
+        self._again = outbox.in_flight is not None and not outbox.in_flight.unsent
         message = outbox.resend() or replica.next(*self.limits)
         if message is None:
             return None
-        self._copies = self._copies + 1 if outbox.in_flight is self._sent else 1
-        self._sent = outbox.in_flight
         return {"seq": message.seq, "revision": message.revision, "op": message.op}
 
     def answered(self, replica: Replica, seq: int, revision: int, now: float) -> None:
@@ -101,7 +98,7 @@ class Sender:
                 wait = backoff(self._random, self._failures, 0.1, 2.0)
             self._failures += 1
             self.at = now + wait
-        elif reaction == "refuse" and self._copies > 1 and error.code != "conflict":
+        elif reaction == "refuse" and self._again and error.code != "conflict":
             # A copy sent before may have been committed; a join tells.
             message = f"Whether the edit is committed is not known ({error})."
             return "snapshot", ClientError("seq_gap", message)

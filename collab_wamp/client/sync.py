@@ -274,6 +274,8 @@ class Sync:
 
     def _edit_failed(self, round: Round, error: ClientError, now: float) -> None:
         assert self.replica is not None
+        if error.code == "base_too_old":
+            self.replica.outbox.too_old()
         reaction, error = self._sender.failed(error, now)
         if reaction == "refuse" or error.code == "seq_reused":
             # `seq_reused`: another body was committed under the number, so this one never will be.
@@ -361,6 +363,7 @@ class Sync:
     def _adopt(self, joined: Mapping[str, Any], now: float) -> Replica:
         """Take the document over, or what happened to it since it was last seen."""
         replica, next_seq = self.replica, joined["next_seq"]
+        terms = (joined.get("conflicts", "merge") != "merge", *self._sender.limits)
         if replica is None:
             self.replica = Replica(
                 self.settings.type,
@@ -376,7 +379,9 @@ class Sync:
                 reached=self._reached,
                 keep_undo=self.settings.keep_undo,
             )
+            self.replica.agree(*terms)
             return self.replica
+        replica.agree(*terms)
         if "edits" not in joined:
             self._checks.drop()
             replica.reset(
@@ -390,10 +395,11 @@ class Sync:
             self._wrong = False
             return replica
         edits = joined["edits"]
+        replica.rejoining(next_seq, len(edits))
         replica.receive(joined["revision"] - len(edits), edits)
         if next_seq != replica.next_seq:
             raise ClientError("seq_gap", f"The server expects edit {next_seq} next.")
-        replica.rejoined(*self._sender.limits)
+        replica.rejoined()
         return replica
 
     def _subscribed(self, round: Round) -> None:

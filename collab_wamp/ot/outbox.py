@@ -39,6 +39,8 @@ class InFlight:
         sent: the operation as it was sent; it never changes, but for `rejoined`.
         now: the operation transformed to the outbox's revision.
         answered: its own revision, once the call was answered.
+        unsent: whether no copy was sent that may be committed.
+        too_old: whether the server has said that `base` is.
     """
 
     seq: int
@@ -46,6 +48,8 @@ class InFlight:
     sent: Any
     now: Any
     answered: int | None = None
+    unsent: bool = False
+    too_old: bool = False
 
 
 @attrs.frozen
@@ -69,6 +73,10 @@ class Outbox:
 
     Attributes:
         last: (client_id, seq) of the edit that made `revision`; None = not known.
+        compares: whether the server looks for conflicts, and does not merge where it finds some. It
+            compares an edit with what was committed after its base; so what is pending keeps the
+            base that it was made at, as far as that can be.
+        limits: of one operation, as `next` takes them; for what is put in flight by itself.
     """
 
     def __init__(
@@ -81,6 +89,8 @@ class Outbox:
         self.next_seq = next_seq
         self.in_flight: InFlight | None = None
         self.buffer: Any = None
+        self.compares = False
+        self.limits = (0, 0)
         self._server = None if kind.invertible_alone else kind.buffer(content)
 
     @property
@@ -108,21 +118,39 @@ class Outbox:
         """
         if self.in_flight is not None or self.buffer is None:
             return None
-        op, rest = self.type.split(self.buffer, parts, size) if parts else (self.buffer, [])
-        self.in_flight = InFlight(self.next_seq, self.revision, op, op)
+        op, rest = self._split(self.buffer, parts, size)
+        self.in_flight = InFlight(self.next_seq, self.revision, op, op, unsent=True)
         self.buffer = None if self.type.is_noop(rest) else rest
         self.next_seq += 1
         return self.resend()
 
+    def freeze(self) -> bool:
+        """Where the server compares, and nothing is in flight: put the buffer there as it is now,
+        before an edit of others changes it. It is not sent yet, see `InFlight.unsent`.
+
+        What does not fit into one operation stays in the buffer, and so does what is typed while
+        something is in flight: of those edits of others that come until they are sent, they are
+        not compared with any. Where there is a connection that is one round trip.
+
+        Returns:
+            whether something was.
+        """
+        if not self.compares or self.next(*self.limits) is None:
+            return False
+        assert self.in_flight is not None
+        self.in_flight.unsent = True
+        return True
+
     def resend(self) -> Message | None:
-        """The edit in flight, just as it was sent before."""
+        """The edit in flight, to be sent now: just as it was sent before, if it was."""
         if self.in_flight is None:
             return None
+        self.in_flight.unsent = False
         op = self.type.to_send(self.in_flight.sent)
         return Message(self.in_flight.seq, self.in_flight.base, op)
 
     def receive(self, revision: int, client_id: str, seq: int, op: Any) -> Any:
-        """Take the next edit of the stream.
+        """Take the next edit of the stream. See also `freeze`.
 
         Returns:
             what to apply to the user's document; None for an own edit that is thereby
@@ -138,6 +166,7 @@ class Outbox:
         if client_id == self.client_id and self.in_flight is not None and seq == self.in_flight.seq:
             self._acknowledge()
             return None
+        self.freeze()
         self.revision = revision
         self.last = (client_id, seq)
         self._moved_on(op)
@@ -183,19 +212,46 @@ class Outbox:
         self.in_flight = None
         return self._pass_buffer(self._invert(lost), "right"), lost
 
+    def rejoining(self, next_seq: int, missed: int) -> bool:
+        """A join has told `next_seq`; the edits that were missed are about to be received.
+
+        Where the server compares, and the edit in flight is not committed: all that is pending is
+        to be compared with what was missed, so it becomes one edit, unless that edit would then
+        not be compared with more than it gains.
+
+        Args:
+            missed: how many edits.
+
+        Returns:
+            whether the edit in flight is in the buffer again.
+        """
+        flight = self.in_flight
+        if not self.compares or flight is None or next_seq > flight.seq:
+            return False
+        fits = self.type.is_noop(self._split(flight.sent, *self.limits)[1])
+        gained = 0 if self.buffer is None else missed
+        if fits and not flight.too_old and self.revision - flight.base >= gained:
+            return False
+        self._unsend(flight)
+        self.next_seq = flight.seq
+        return True
+
     def rejoined(self, parts: int = 0, size: int = 0) -> None:
-        """A join has said that the edit in flight is not committed.
+        """A join has said that the edit in flight is not committed, and what was missed is known.
 
         Then nothing of what was sent before the join will be, so it may be sent as it is now,
-        however far behind it was made.
+        however far behind it was made. Where the server compares, it stays as it is.
 
         Args:
             parts, size: as for `next`: transformed, it may have more parts than it had.
         """
         if self.in_flight is None:
             return
-        seq, op = self.in_flight.seq, self.in_flight.now
-        op, rest = self.type.split(op, parts, size) if parts else (op, [])
+        if self.compares:
+            self.in_flight.answered, self.in_flight.unsent = None, True
+            return
+        seq = self.in_flight.seq
+        op, rest = self._split(self.in_flight.now, parts, size)
         if not self.type.is_noop(rest):
             rest = rest if self.buffer is None else self.type.compose(rest, self.buffer)
             # What was done since may take it back.
@@ -203,7 +259,12 @@ class Outbox:
         if self.type.is_noop(op):
             self.in_flight, self.next_seq = None, seq
         else:
-            self.in_flight = InFlight(seq, self.revision, op, op)
+            self.in_flight = InFlight(seq, self.revision, op, op, unsent=True)
+
+    def too_old(self) -> None:
+        """The server has said that the base of the edit in flight is too old."""
+        if self.in_flight is not None:
+            self.in_flight.too_old = True
 
     def restart(self, revision: int, next_seq: int, content: Any) -> None:
         """Go on from a snapshot, without what is pending."""
@@ -228,11 +289,7 @@ class Outbox:
         if self.in_flight is not None and next_seq > self.in_flight.seq:
             take_back, _ = self.reject()
         elif self.in_flight is not None:
-            again = self.in_flight.now
-            if self.buffer is not None:
-                again = self.type.compose(again, self.buffer)
-            self.in_flight = None
-            self.buffer = None if self.type.is_noop(again) else again
+            self._unsend(self.in_flight)
         self.revision = revision
         self.last = None
         self.next_seq = next_seq
@@ -241,6 +298,17 @@ class Outbox:
         else:
             self._know(content)
         return self.type.compose(take_back, self._pass_buffer(difference, self._side_of("")))
+
+    def _split(self, op: Any, parts: int, size: int) -> tuple[Any, Any]:
+        return self.type.split(op, parts, size) if parts else (op, [])
+
+    def _unsend(self, flight: InFlight) -> None:
+        """Put the edit in flight back into the buffer."""
+        whole = flight.now
+        if self.buffer is not None:
+            whole = self.type.compose(whole, self.buffer)
+        self.in_flight = None
+        self.buffer = None if self.type.is_noop(whole) else whole
 
     def _side_of(self, client_id: str) -> Side:
         """The side of an edit that is committed before what is pending here."""

@@ -1,19 +1,30 @@
 // Two people with the browser client edit one document at one time, so that their edits conflict:
 // `node conflicting.mjs URL ADA BOB MODE CHOICE CASE`, with their tokens, and CASE [type, content,
-// [Ada's operation, Bob's]] as JSON. Prints what became of it as JSON.
+// [Ada's operation, Bob's]] as JSON. Prints what became of it as JSON. With `offline` as one more
+// argument Bob is offline while both edit, and comes back when Ada's edit is saved.
 
 import { connect } from "../../web/src/index.js";
 
-const [url, adaToken, bobToken, mode, choice, wanted] = process.argv.slice(2);
+const [url, adaToken, bobToken, mode, choice, wanted, way] = process.argv.slice(2);
 const [type, content, ops] = JSON.parse(wanted);
-const id = `from-javascript-${type}-${mode}-${choice}`;
+const id = `from-javascript-${type}-${mode}-${choice}-${way ?? "at-once"}`;
 
 async function until(condition) {
   while (!condition()) await new Promise((resolve) => setTimeout(resolve, 10));
 }
 
 const told = { conflicts: [], merged: [], rejected: [] };
-const clients = [connect(url, adaToken), connect(url, bobToken)];
+const sockets = [];
+class BobsWebSocket extends WebSocket {
+  constructor(...args) {
+    super(...args);
+    sockets.push(this);
+  }
+}
+// Who waits for a token is offline.
+let mayConnect = Promise.resolve();
+const bobsToken = () => mayConnect.then(() => bobToken);
+const clients = [connect(url, adaToken), connect(url, bobsToken, { WebSocket: BobsWebSocket })];
 await until(() => clients[0].state === "connected");
 const create = { session_id: id, type, content, conflicts: mode };
 await clients[0].call("collab.session.create", create);
@@ -23,7 +34,17 @@ for (const session of people) {
   session.on("merged", (conflicts) => told.merged.push(conflicts));
   session.on("rejected", ({ error }) => told.rejected.push(error.code));
 }
-people.forEach((person, index) => person.edit(ops[index]));
+if (way === "offline") {
+  let mayAgain;
+  mayConnect = new Promise((resolve) => (mayAgain = resolve));
+  sockets.forEach((socket) => socket.close());
+  await until(() => people[1].status.state === "offline");
+  people.forEach((person, index) => person.edit(ops[index]));
+  await people[0].saved();
+  mayAgain();
+} else {
+  people.forEach((person, index) => person.edit(ops[index]));
+}
 await until(() => told.merged.length || told.conflicts.length);
 await Promise.all(people.map((session) => session.saved()));
 const [{ session, conflict } = {}] = told.conflicts;

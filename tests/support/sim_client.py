@@ -130,6 +130,8 @@ class Client:
         conflicts: what the session does about them.
         screen: what they see.
         sent: the last message under each number.
+        typed: under each number, the revision that was seen when it was begun, as far as that is
+            what it is to be sent with where the session compares edits.
         held: messages that were refused, and that the server holds, by conflict id.
         resets: how often they went on from a snapshot.
     """
@@ -151,6 +153,7 @@ class Client:
         self.epoch = ""
         self.line: Line | None = None
         self.sent: dict[int, Message] = {}
+        self.typed: dict[int, int] = {}
         self.held: dict[str, Message] = {}
         self.resets = 0
         self._initial = initial
@@ -169,6 +172,8 @@ class Client:
         op = self.kind.make_invertible(op, self.screen)
         self.screen = self.kind.apply(self.screen, op)
         self.time.tell(self.name, "types", op, self.screen)
+        if self.box.state == "synchronized":
+            self.typed[self.box.next_seq] = self.box.revision
         self.box.local(op)
         self._pump()
 
@@ -265,11 +270,15 @@ class Client:
         self._fresh = False
         self._take_held(result.get("held", []))
         self.epoch = result["epoch"]
+        compares = result["conflicts"] != "merge"
         # These are certainly not committed, and what was sent of them never will be.
         for seq in [seq for seq in self.sent if seq >= result["next_seq"]]:
             del self.sent[seq]
         if "edits" in result:
             assert self.box is not None
+            self.box.compares, self.box.limits = compares, self._largest
+            if self.box.rejoining(result["next_seq"], len(result["edits"])):
+                self.typed.pop(result["next_seq"], None)
             first = revision - len(result["edits"]) + 1
             self._take(first, result["edits"])
             expected = self.box.in_flight.seq if self.box.in_flight else self.box.next_seq
@@ -279,9 +288,11 @@ class Client:
         content = result["content"]
         if self.box is None:
             self.box = Outbox(self.kind, self.name, revision, result["next_seq"], content)
+            self.box.compares, self.box.limits = compares, self._largest
             self.screen = content
             return
         self.resets += 1
+        self.typed.clear()
         kind = self.kind
         known = kind.apply(self.screen, self.box.undo_pending())
         shown = self.box.reset(revision, kind.difference(known, content), result["next_seq"])
@@ -302,6 +313,7 @@ class Client:
         undo, lost = self.box.reject()
         self.screen = self.kind.apply(self.screen, undo)
         self.held[conflict_id] = self.sent.pop(self.box.next_seq)
+        self.typed.pop(self.box.next_seq, None)
         self.time.tell(self.name, "takes back", lost, self.screen)
 
     def _listen_for_silence(self, line: Line) -> None:
@@ -408,6 +420,8 @@ class Client:
                 if refused.code == "stale_epoch":
                     self._join_again(line, fresh=True)
                 elif refused.code in ("not_joined", "base_too_old"):
+                    if refused.code == "base_too_old":
+                        box.too_old()
                     self._join_again(line, fresh=False)
                 elif refused.code == "conflict":
                     if refused.details["conflict_id"] not in self.held:

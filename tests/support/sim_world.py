@@ -184,6 +184,9 @@ class World:
             assert len(mine) == len(client.sent), f"{client.name}: {seqs}, {len(client.sent)} sent"
         for at, edit in mine:
             sent = client.sent[edit.seq]
+            if self.conflicts != "merge":
+                seen = client.typed.get(edit.seq, sent.revision)
+                assert sent.revision == seen, f"{client.name} {edit.seq}: {sent} was at {seen}"
             concurrent = [(other.client_id, other.op) for other in self.log[sent.revision : at]]
             found: list[Any] = []
             expected = rebase(kind, kind.bare(sent.op), client.name, concurrent, found=found)

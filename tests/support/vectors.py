@@ -78,11 +78,12 @@ class Recorder:
     that the law is held to at every step.
     """
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, *, compares: bool = False) -> None:
         self.chance = random.Random(seed)
         self.initial = random_text(self.chance, 6, CHARACTERS)
         self.server = self.screen = self.initial
         self.outbox = Outbox(TEXT, "bert-001", 10 * seed, 1)
+        self.actions = "lllnnrrrroawxzgj"
         self.case: dict[str, Any] = {
             "seed": seed,
             "client_id": "bert-001",
@@ -91,6 +92,11 @@ class Recorder:
         }
         self.steps: list[dict[str, Any]] = []
         self.theirs = 0
+        if compares:
+            self.outbox.compares = True
+            self.outbox.limits = self.chance.choice(((0, 0), (0, 0), (3, 8)))
+            self.case |= {"compares": True, "limits": list(self.outbox.limits)}
+            self.actions += "jJJJt"
 
     def record(self) -> dict[str, Any]:
         for _ in range(STEPS):
@@ -101,7 +107,7 @@ class Recorder:
 
     def step(self) -> None:
         box, chance = self.outbox, self.chance
-        match chance.choice("lllnnrrrroawxzgj"):
+        match chance.choice(self.actions):
             case "l":
                 op, self.screen = random_edit(
                     chance, self.screen, alphabet=CHARACTERS, invertible=True
@@ -112,10 +118,7 @@ class Recorder:
             case "n":
                 self.call("next")
             case "r":
-                op, self.server = random_edit(chance, self.server, alphabet=CHARACTERS)
-                self.theirs += 1
-                author = chance.choice(OTHERS[:2])
-                self.show(self.call("receive", box.revision + 1, author, self.theirs, op))
+                self.hear()
             case "o" if box.in_flight is not None:
                 flight = box.in_flight
                 self.server = TEXT.apply(self.server, flight.now)
@@ -134,8 +137,23 @@ class Recorder:
             case "j":
                 self.call("rejoined", *chance.choice(((), (3, 8))))
                 self.call("resend")
+            case "J" if box.in_flight is not None:
+                missed = chance.randrange(4)
+                self.call("rejoining", box.in_flight.seq, missed)
+                for _ in range(missed):
+                    self.hear()
+                self.call("rejoined", *box.limits)
+            case "t" if box.in_flight is not None:
+                self.call("too_old")
             case "g":
                 self.call("receive", box.revision + 3, OTHERS[0], 1, ["x"])
+
+    def hear(self) -> None:
+        """Somebody else has done something."""
+        op, self.server = random_edit(self.chance, self.server, alphabet=CHARACTERS)
+        self.theirs += 1
+        author = self.chance.choice(OTHERS[:2])
+        self.show(self.call("receive", self.outbox.revision + 1, author, self.theirs, op))
 
     def reset(self) -> None:
         box = self.outbox
@@ -171,18 +189,24 @@ def call(outbox: Outbox, name: str, args: list[Any]) -> dict[str, Any]:
         elif name == "reject":
             returned = {"undo": returned[0], "lost": returned[1]}
         result = {"returns": returned}
+    flight = outbox.in_flight
+    if outbox.compares:
+        result["base"] = None if flight is None else flight.base
+        result["unsent"] = None if flight is None else flight.unsent
     return {
         **result,
         "state": outbox.state,
         "revision": outbox.revision,
         "next_seq": outbox.next_seq,
         "buffer": outbox.buffer,
-        "in_flight": None if outbox.in_flight is None else outbox.in_flight.now,
+        "in_flight": None if flight is None else flight.now,
     }
 
 
 def outbox_vectors() -> list[dict[str, Any]]:
-    return [Recorder(seed).record() for seed in range(OUTBOXES)]
+    seeds = range(OUTBOXES, 2 * OUTBOXES)
+    compared = [Recorder(seed, compares=True).record() for seed in seeds]
+    return [*(Recorder(seed).record() for seed in range(OUTBOXES)), *compared]
 
 
 def write(name: str, value: Any) -> None:

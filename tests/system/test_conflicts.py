@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import attrs
+from twisted.internet.defer import Deferred
 from twisted.internet.threads import deferToThread
 from twisted.internet.utils import getProcessOutputAndValue
 
@@ -125,17 +126,43 @@ class ConflictsCase(ClientCase):
         )
         return [await client.open(name, type=row.type) for client in clients]
 
-    async def clash(self, row: Row, people: list[Document]) -> tuple[int, Conflict]:
-        """Both edit at one time; (whose edit was taken back, what they are told)."""
+    async def clash(
+        self, row: Row, people: list[Document], *, away: int | None = None
+    ) -> tuple[int, Conflict]:
+        """Both edit at one time; (whose edit was taken back, what they are told).
+
+        Args:
+            away: who is offline then, and comes back when the other's edit is saved.
+        """
         told: list[tuple[int, Conflict]] = []
         for index, person in enumerate(people):
             person.on_conflict(lambda conflict, index=index: told.append((index, conflict)))
+        back: Deferred[None] = Deferred()
+        if away is not None:
+            await self.go_offline(away, people[away], back)
         for person, op in zip(people, row.ops, strict=True):
             person.edit(op)
+        if away is not None:
+            await people[1 - away].saved()
+            self.assertEqual((people[away].status.state, told), ("offline", []))
+        back.callback(None)
         await until(lambda: told, what="a conflict")
         await self.together(*people)
         self.assertEqual(len(told), 1)
         return told[0]
+
+    async def go_offline(self, who: int, document: Document, back: Deferred[None]) -> None:
+        """Cut a connection; there is no other before `back` is fired."""
+        user = ("ada", "bob")[who]
+
+        async def token() -> str:
+            await back
+            return self.node.token(user)
+
+        # Who waits for a token is offline.
+        self.clients[who]._token = token
+        cut(document)
+        await until(lambda: document.status.state == "offline")
 
 
 class ModesTests(ConflictsCase):
@@ -198,6 +225,21 @@ class ModesTests(ConflictsCase):
                 again = await people[loser].resolve(conflict.conflict_id, "mine")
                 self.assertEqual(again, revision)
 
+    async def test_what_was_done_offline_is_not_merged_unasked(self) -> None:
+        for row in ROWS:
+            for mode, state in (("reject", "refused"), ("ask", "held")):
+                for away in (0, 1):
+                    people = await self.two(row, mode)
+                    loser, conflict = await self.clash(row, people, away=away)
+                    self.assertEqual((loser, conflict.state), (away, state))
+                    self.assertEqual([named["kind"] for named in conflict.conflicts], [row.kind])
+                    for person in people:
+                        self.assertEqual(person.content, row.alone[1 - away], row)
+                    if mode == "ask":
+                        await people[away].resolve(conflict.conflict_id, "mine")
+                        await self.together(*people)
+                        self.assertEqual(people[1 - away].content, row.alone[away])
+
     async def test_what_another_user_holds_is_not_ones_own(self) -> None:
         people = await self.two(ROWS[0], "ask")
         loser, conflict = await self.clash(ROWS[0], people)
@@ -212,18 +254,23 @@ class ModesTests(ConflictsCase):
     async def test_the_browser_client_does_the_same(self) -> None:
         tokens = [self.node.token("ada"), self.node.token("bob")]
         for row in {row.type: row for row in reversed(ROWS)}.values():
-            for mode, choice in (
+            for mode, choice, *way in (
                 ("merge", "none"),
                 ("reject", "none"),
+                ("reject", "none", "offline"),
                 ("ask", "mine"),
+                ("ask", "mine", "offline"),
                 ("ask", "theirs"),
                 ("ask", "both"),
             ):
                 case = json.dumps([row.type, row.content, row.ops])
-                args = [str(SCRIPT), self.node.url, *tokens, mode, choice, case]
+                args = [str(SCRIPT), self.node.url, *tokens, mode, choice, case, *way]
                 out, errors, status = await getProcessOutputAndValue(node_executable(), args)
                 self.assertEqual((status, errors), (0, b""))
-                self.verify(row, mode, choice, json.loads(out))
+                answer = json.loads(out)
+                self.verify(row, mode, choice, answer)
+                if way:
+                    self.assertEqual(answer["loser"], 1)
 
     def verify(self, row: Row, mode: str, choice: str, answer: dict[str, Any]) -> None:
         """What two people with the browser client have come to."""

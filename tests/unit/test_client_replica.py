@@ -65,11 +65,52 @@ class EditTests(SynchronousTestCase):
             self.replica.edit(noop)
         self.assertEqual((self.replica.content, self.replica.pending), ("abxyef", 1))
 
+    def test_what_others_put_in_flight_counts_as_sent(self) -> None:
+        """Where the server compares: it is undone, and taken back, as what was sent is."""
+        replica = self.replica
+        replica.agree(True, 1000, 1000)
+        replica.edit(["0"])
+        replica.next(1000, 1000)
+        replica.answered(1, 1)
+        before = replica.content
+        replica.edit(["1"])
+        replica.edit(["2"])
+        replica.receive(1, [["other-001", 1, ["x"], "user", 0]])
+        replica.edit([len(replica.content), "3"])
+        self.assertEqual((replica.pending, replica.next_seq), (3, 2))
+        replica.rejoining(2, 1)
+        replica.receive(2, [["other-001", 2, ["y"], "user", 0]])
+        replica.rejoined()
+        self.assertEqual(replica.pending, 3)
+        replica.reject()
+        self.assertEqual((replica.content, replica.pending), (f"yx{before}3", 1))
+        replica.undo()
+        self.assertEqual((replica.content, replica.pending), (f"yx{before}", 0))
+        replica.undo()
+        self.assertEqual(replica.content, f"yx{before[1:]}")
+
+    def test_what_goes_back_at_a_join_is_taken_back_as_one(self) -> None:
+        replica = self.replica
+        replica.agree(True, 1000, 1000)
+        before = replica.content
+        replica.edit(["1"])
+        replica.next(1000, 1000)
+        replica.edit(["2"])
+        replica.rejoining(1, 1)
+        self.assertEqual(replica.pending, 2)
+        replica.receive(0, [["other-001", 1, ["x"], "user", 0]])
+        replica.rejoined()
+        self.assertEqual(replica.pending, 2)
+        replica.reject()
+        self.assertEqual((replica.content, replica.pending), (f"x{before}", 0))
+        self.assertFalse(replica.own_edits.can_undo)
+
     def test_what_a_join_gives_back_counts_as_unsent(self) -> None:
         """Saved is said only of what the server has, also where an edit is sent in two pieces."""
         self.replica.edit(["xy"])
         self.replica.next(1000, 1000)
-        self.replica.rejoined(1000, 1)
+        self.replica.agree(False, 1000, 1)
+        self.replica.rejoined()
         self.assertEqual(self.replica.outbox.buffer, [1, "y"])
         self.replica.answered(1, 1)
         self.assertEqual(self.replica.pending, 1)

@@ -122,6 +122,8 @@ class LawTests(TestCase):
             chance = random.Random(seed)
             server = Server(random_text(chance, 6, CHARACTERS))
             people = [Person(server, name) for name in PEOPLE]
+            for person in people:
+                person.outbox.compares = seed % 2 == 1
             for _ in range(60):
                 person = chance.choice(people)
                 self.step(chance, person)
@@ -278,6 +280,85 @@ class StateTests(TestCase):
 
     def test_nothing_in_flight_cannot_be_refused(self) -> None:
         self.assertRaises(ValueError, self.box.reject)
+
+    def test_where_the_server_compares_the_buffer_keeps_its_base(self) -> None:
+        box = self.compared()
+        box.local(["a"])
+        self.assertEqual(box.receive(4, "anna-001", 1, ["xyz"]), ["xyz"])
+        flight = box.in_flight
+        assert flight is not None
+        self.assertEqual((flight.base, flight.now, flight.unsent), (3, [3, "a"], True))
+        box.local([4, "b"])
+        box.receive(5, "anna-001", 2, ["!"])
+        self.assertEqual((box.buffer, box.next()), ([5, "b"], None))
+        self.assertEqual(box.resend(), Message(1, 3, ["a"]))
+        self.assertFalse(flight.unsent)
+
+    def test_what_is_known_or_comes_too_early_freezes_nothing(self) -> None:
+        box = self.compared()
+        box.local(["a"])
+        self.assertIsNone(box.receive(3, "anna-001", 1, ["x"]))
+        self.assertRaises(Gap, box.receive, 5, "anna-001", 2, ["x"])
+        self.assertEqual((box.in_flight, box.buffer), (None, ["a"]))
+
+    def test_what_is_frozen_keeps_to_the_limits(self) -> None:
+        box = self.compared()
+        box.limits = (10, 2)
+        box.local(["abc"])
+        box.receive(4, "anna-001", 1, ["x"])
+        self.assertEqual((box.resend(), box.buffer), (Message(1, 3, ["ab"]), [3, "c"]))
+
+    def test_at_a_join_all_that_is_pending_becomes_one_edit(self) -> None:
+        box = self.compared()
+        box.local(["a"])
+        box.next()
+        box.local([1, "b"])
+        self.assertTrue(box.rejoining(1, 2))
+        box.receive(4, "anna-001", 1, ["x"])
+        box.receive(5, "anna-001", 2, ["y"])
+        box.rejoined()
+        self.assertEqual((box.resend(), box.buffer), (Message(1, 3, ["ab"]), None))
+
+    def test_at_a_join_an_edit_stays_that_would_not_be_compared_with_more(self) -> None:
+        box = self.compared()
+        box.local(["a"])
+        for revision in (4, 5):
+            box.receive(revision, "anna-001", revision, ["x"])
+        sent = box.resend()
+        box.local([3, "b"])
+        self.assertFalse(box.rejoining(1, 1))
+        box.receive(6, "anna-001", 6, ["y"])
+        box.rejoined()
+        self.assertEqual((sent, box.buffer), (Message(1, 3, ["a"]), [4, "b"]))
+        assert box.in_flight is not None
+        self.assertTrue(box.in_flight.unsent)
+        self.assertEqual(box.resend(), sent)
+
+    def test_a_base_that_is_too_old_is_given_up_and_so_is_what_is_too_large_now(self) -> None:
+        for give_up in (Outbox.too_old, lambda box: setattr(box, "limits", (10, 1))):
+            box = self.compared()
+            box.local(["ab"])
+            box.receive(4, "anna-001", 1, ["x"])
+            give_up(box)
+            self.assertTrue(box.rejoining(1, 0))
+            box.rejoined()
+            self.assertEqual(box.next(), Message(1, 4, [1, "ab"]))
+
+    def test_an_edit_that_is_committed_stays_in_flight_at_a_join(self) -> None:
+        box = self.compared()
+        box.local(["a"])
+        box.next()
+        box.local([1, "b"])
+        self.assertFalse(box.rejoining(2, 2))
+        self.assertIsNone(box.receive(4, "bert-001", 1, ["a"]))
+        box.receive(5, "anna-001", 1, ["x"])
+        self.assertEqual(box.resend(), Message(2, 4, [1, "b"]))
+
+    def compared(self) -> Outbox:
+        """One whose edits the server compares."""
+        self.box.compares = True
+        box, self.box = self.box, Outbox(TEXT, "bert-001", 3, 1)
+        return box
 
     def test_a_snapshot_with_the_edit_in_flight_in_it(self) -> None:
         self.box.local(["mine"])

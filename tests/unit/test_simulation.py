@@ -10,7 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from collab_wamp import ot, writer
 from collab_wamp.feed import Feed
-from collab_wamp.ot.outbox import other_side
+from collab_wamp.ot.outbox import Outbox, other_side
 from collab_wamp.store import memory, memory_held, memory_record
 from tests.simulation import Failed, play
 
@@ -90,6 +90,20 @@ class PlantedBugTests(SynchronousTestCase):
     def test_what_was_sent_before_a_join_is_held_after_it(self) -> None:
         """Then it may be held, and be sent again as well."""
         with patch.object(memory_held, "is_here", lambda *_args: True):
+            self.assert_noticed("asks")
+
+    def test_what_is_pending_is_transformed_before_it_is_compared(self) -> None:
+        with patch.object(Outbox, "freeze", lambda *_args: False):
+            self.assert_noticed("asks")
+
+    def test_a_join_has_what_is_pending_transformed_before_it_is_compared(self) -> None:
+        def moved(outbox: Outbox, parts: int, size: int) -> None:
+            outbox.compares = False
+            rejoined(outbox, parts, size)
+            outbox.compares = True
+
+        rejoined = Outbox.rejoined
+        with patch.object(Outbox, "rejoined", moved):
             self.assert_noticed("asks")
 
     def test_gaps_are_not_filled_from_the_log(self) -> None:

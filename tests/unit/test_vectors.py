@@ -101,6 +101,8 @@ class VectorTests(TestCase):
     def test_outbox(self) -> None:
         for case in read("outbox.json")["cases"]:
             outbox = Outbox(TEXT, case["client_id"], case["revision"], case["next_seq"])
+            outbox.compares = case.get("compares", False)
+            outbox.limits = tuple(case.get("limits", (0, 0)))
             for number, step in enumerate(case["steps"]):
                 expected = {name: step[name] for name in step if name not in ("call", "args")}
                 self.assertEqual(

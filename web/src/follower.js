@@ -111,6 +111,7 @@ export class Follower {
       round.fetch();
     }
     const acknowledged = inFlight !== null && replica.outbox.inFlight !== inFlight;
+    if (replica.outbox.inFlight?.unsent) round.work.notify();
     if (acknowledged) this.#sender.acknowledged(round);
     else if (edits.length) this.#host.progress(false);
   }

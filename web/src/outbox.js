@@ -13,6 +13,8 @@
  * @property {any} sent the operation as it was sent; it never changes, but for `rejoined`
  * @property {any} now the operation transformed to `revision`
  * @property {number | null} answered its own revision, once the call was answered
+ * @property {boolean} unsent whether no copy was sent that may be committed
+ * @property {boolean} tooOld whether the server has said that `base` is
  *
  * @typedef {{seq: number, revision: number, op: any}} Message
  */
@@ -49,6 +51,18 @@ export class Outbox {
     /** @type {InFlight | null} */
     this.inFlight = null;
     this.buffer = null;
+    /**
+     * Whether the server looks for conflicts, and does not merge where it finds some. It compares an
+     * edit with what was committed after its base; so what is pending keeps the base that it was
+     * made at, as far as that can be.
+     */
+    this.compares = false;
+    /**
+     * Of one operation, as `next` takes them; for what is put in flight by itself.
+     *
+     * @type {{parts: number, size: number} | undefined}
+     */
+    this.limits = undefined;
     this.#server = type.invertibleAlone ? null : new LazyDocument(type, content);
   }
 
@@ -73,22 +87,43 @@ export class Outbox {
    */
   next(limits) {
     if (this.inFlight || this.buffer === null) return null;
-    const [op, rest] = limits ? this.type.split(this.buffer, limits) : [this.buffer, []];
-    this.inFlight = { seq: this.nextSeq, base: this.revision, sent: op, now: op, answered: null };
+    const [op, rest] = this.#split(this.buffer, limits);
+    this.#putInFlight(this.nextSeq, op);
     this.buffer = this.type.isNoop(rest) ? null : rest;
     this.nextSeq += 1;
     return this.resend();
   }
 
-  /** The edit in flight, just as it was sent before. @returns {Message | null} */
+  /**
+   * Where the server compares, and nothing is in flight: put the buffer there as it is now, before
+   * an edit of others changes it. It is not sent yet, see `InFlight.unsent`.
+   *
+   * What does not fit into one operation stays in the buffer, and so does what is typed while
+   * something is in flight: of those edits of others that come until they are sent, they are not
+   * compared with any. Where there is a connection that is one round trip.
+   *
+   * @returns {boolean} whether something was
+   */
+  freeze() {
+    if (!this.compares || !this.next(this.limits)) return false;
+    this.inFlight.unsent = true;
+    return true;
+  }
+
+  /**
+   * The edit in flight, to be sent now: just as it was sent before, if it was.
+   *
+   * @returns {Message | null}
+   */
   resend() {
     if (!this.inFlight) return null;
+    this.inFlight.unsent = false;
     const { seq, base, sent } = this.inFlight;
     return { seq, revision: base, op: this.type.toSend(sent) };
   }
 
   /**
-   * Take the next edit of the stream.
+   * Take the next edit of the stream. See also `freeze`.
    *
    * @returns {any} what to apply to the user's document; null for an own edit that is thereby
    *   acknowledged, and for one that is known already
@@ -101,6 +136,7 @@ export class Outbox {
       this.#acknowledge();
       return null;
     }
+    this.freeze();
     this.revision = revision;
     this.last = [clientId, seq];
     this.#movedOn(op);
@@ -145,17 +181,44 @@ export class Outbox {
   }
 
   /**
-   * A join has said that the edit in flight is not committed. Then nothing of what was sent before
-   * the join will be, so it may be sent as it is now, however far behind it was made.
+   * A join has told `next_seq`; the edits that were missed are about to be received.
+   *
+   * Where the server compares, and the edit in flight is not committed: all that is pending is to be
+   * compared with what was missed, so it becomes one edit, unless that edit would then not be
+   * compared with more than it gains.
+   *
+   * @param {number} nextSeq
+   * @param {number} missed how many edits
+   * @returns {boolean} whether the edit in flight is in the buffer again
+   */
+  rejoining(nextSeq, missed) {
+    const { inFlight } = this;
+    if (!this.compares || !inFlight || nextSeq > inFlight.seq) return false;
+    const fits = this.type.isNoop(this.#split(inFlight.sent, this.limits)[1]);
+    const gained = this.buffer === null ? 0 : missed;
+    if (fits && !inFlight.tooOld && this.revision - inFlight.base >= gained) return false;
+    this.#unsend();
+    this.nextSeq = inFlight.seq;
+    return true;
+  }
+
+  /**
+   * A join has said that the edit in flight is not committed, and what was missed is known. Then
+   * nothing of what was sent before the join will be, so it may be sent as it is now, however far
+   * behind it was made. Where the server compares, it stays as it is.
    *
    * @param {{parts: number, size: number}} [limits] as for `next`: transformed, it may have more
    *   parts than it had
    */
   rejoined(limits) {
     if (!this.inFlight) return;
+    if (this.compares) {
+      Object.assign(this.inFlight, { answered: null, unsent: true });
+      return;
+    }
     const { type } = this;
     const { seq, now } = this.inFlight;
-    const [op, rest] = limits ? type.split(now, limits) : [now, []];
+    const [op, rest] = this.#split(now, limits);
     if (!type.isNoop(rest)) {
       const whole = this.buffer === null ? rest : type.compose(rest, this.buffer);
       // What was done since may take it back.
@@ -165,8 +228,13 @@ export class Outbox {
       this.inFlight = null;
       this.nextSeq = seq;
     } else {
-      this.inFlight = { seq, base: this.revision, sent: op, now: op, answered: null };
+      this.#putInFlight(seq, op);
     }
+  }
+
+  /** The server has said that the base of the edit in flight is too old. */
+  tooOld() {
+    if (this.inFlight) this.inFlight.tooOld = true;
   }
 
   /** Go on from a snapshot, without what is pending. */
@@ -191,10 +259,7 @@ export class Outbox {
     if (this.inFlight && nextSeq > this.inFlight.seq) {
       takeBack = this.reject().undo;
     } else if (this.inFlight) {
-      this.buffer =
-        this.buffer === null ? this.inFlight.now : type.compose(this.inFlight.now, this.buffer);
-      this.inFlight = null;
-      if (type.isNoop(this.buffer)) this.buffer = null;
+      this.#unsend();
     }
     this.revision = revision;
     this.last = null;
@@ -202,6 +267,23 @@ export class Outbox {
     if (content === undefined) this.#movedOn(difference);
     else this.#know(content);
     return type.compose(takeBack, this.#passBuffer(difference, this.#isLeft("")));
+  }
+
+  #split(op, limits) {
+    return limits ? this.type.split(op, limits) : [op, []];
+  }
+
+  #putInFlight(seq, op) {
+    const base = this.revision;
+    this.inFlight = { seq, base, sent: op, now: op, answered: null, unsent: true, tooOld: false };
+  }
+
+  /** Put the edit in flight back into the buffer. */
+  #unsend() {
+    const { now } = this.inFlight;
+    const whole = this.buffer === null ? now : this.type.compose(now, this.buffer);
+    this.inFlight = null;
+    this.buffer = this.type.isNoop(whole) ? null : whole;
   }
 
   /** Whether an edit that is committed before what is pending here is left of it. */

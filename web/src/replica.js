@@ -157,6 +157,7 @@ export class Replica {
 
   #receiveOne(revision, [clientId, seq, op, userId], change) {
     if (revision <= this.revision) return change;
+    if (revision === this.revision + 1 && this.outbox.freeze()) this.ownEdits.sent();
     const { inFlight } = this.outbox;
     const incoming = this.outbox.receive(revision, clientId, seq, op);
     if (incoming === null) {
@@ -230,10 +231,28 @@ export class Replica {
     return this.outbox.inFlight?.seq ?? this.outbox.nextSeq;
   }
 
+  /**
+   * A join has said what the server does.
+   *
+   * @param {boolean} compares see `Outbox`
+   * @param {{parts: number, size: number}} limits of one operation
+   */
+  agree(compares, limits) {
+    Object.assign(this.outbox, { compares, limits });
+  }
+
+  /** A join has told `next_seq`; so many missed edits are about to be received. */
+  rejoining(nextSeq, missed) {
+    if (!this.outbox.rejoining(nextSeq, missed)) return;
+    this.ownEdits.cameBack();
+    this.ownEdits.settle();
+  }
+
   /** A join has said that the edit in flight is not committed. See `Outbox.rejoined`. */
-  rejoined(limits) {
-    this.outbox.rejoined(limits);
-    this.ownEdits.rejoined();
+  rejoined() {
+    const before = this.outbox.inFlight;
+    this.outbox.rejoined(this.outbox.limits);
+    if (this.outbox.inFlight !== before) this.ownEdits.rejoined();
   }
 
   /**

@@ -64,15 +64,15 @@ export class Sender {
         await this.#awaitStream(round, inFlight);
         continue;
       }
-      const again = replica.outbox.resend();
-      const pause = again ? 0 : this.#pause(round);
+      const again = inFlight !== null && !inFlight.unsent;
+      const pause = inFlight ? 0 : this.#pause(round);
       if (pause) {
         await round.work.wait(pause);
         continue;
       }
-      const message = again ?? replica.next(round.limits);
+      const message = replica.outbox.resend() ?? replica.next(round.limits);
       if (!again) this.#first = null;
-      if (message) await this.#submit(round, message, again !== null);
+      if (message) await this.#submit(round, message, again);
       else await round.work.wait();
     }
   }
@@ -126,6 +126,7 @@ export class Sender {
   }
 
   async #failed(error, again) {
+    if (error.code === "base_too_old") this.#host.replica().outbox.tooOld();
     let reaction = reactionTo(error);
     if (error.code === "timeout" && ++this.#timeouts < 2) reaction = "again";
     if (error.code === "internal" && ++this.#internalErrors > MOST_INTERNAL_ERRORS) {

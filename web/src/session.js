@@ -253,6 +253,8 @@ export class Session extends Emitter {
     this.participantId = joined.participant_id;
     this.right = joined.rights;
     const { epoch, revision, content, next_seq: nextSeq } = joined;
+    const compares = (joined.conflicts ?? "merge") !== "merge";
+    this.#replica?.agree(compares, limits);
     if (this.#replica === null) {
       this.#replica = new Replica({
         type: this.type,
@@ -268,12 +270,14 @@ export class Session extends Emitter {
         onRevision: () => this.onRevision(),
         onPatches: () => this.emit("patches", this.#replica.rescue.patches.all),
       });
+      this.#replica.agree(compares, limits);
     } else if (joined.edits) {
+      this.#replica.rejoining(nextSeq, joined.edits.length);
       this.#replica.receive(revision - joined.edits.length, joined.edits);
       if (nextSeq !== this.#replica.nextSeq) {
         throw new CollabError("seq_gap", `The server expects edit ${nextSeq} next.`);
       }
-      this.#replica.rejoined(limits);
+      this.#replica.rejoined();
     } else {
       const snapshot = { epoch, revision, content: this.type.create(content), nextSeq };
       this.onReset();

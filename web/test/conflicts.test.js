@@ -196,3 +196,80 @@ test("conflicts that were merged are told, whichever comes first", async () => {
     assert.deepEqual(merged, [[NAMED]], slow);
   }
 });
+
+/** Refuses edits that others have edited since, as a session that rejects them. */
+function compare(node, session) {
+  session.conflicts = "reject";
+  const asked = [];
+  node.fault = (procedure, { revision, client_id: id, seq, op }) => {
+    if (!procedure.endsWith("edit")) return null;
+    asked.push([revision, seq, op]);
+    const others = session.log.slice(revision).filter(([other]) => other !== id);
+    return others.length ? ["conflict", { conflicts: [NAMED] }] : null;
+  };
+  return asked;
+}
+
+for (const state of ["typed offline", "in flight", "both"]) {
+  test(`what was done offline is compared with what was missed (${state})`, async () => {
+    const { clock, node, client } = setUp();
+    const session = node.create("notes", "a word");
+    compare(node, session);
+    const ada = await open(clock, client(), {});
+    const told = [];
+    ada.session.on("conflict", (conflict) => told.push(conflict));
+    if (state !== "typed offline") {
+      node.fault = () => "lose_call";
+      ada.edit([2, "my", { d: 4 }]);
+      await clock.pass(50);
+    }
+    node.reachable = false;
+    node.cut();
+    await clock.pass(50);
+    if (state === "typed offline") ada.edit([2, "my", { d: 4 }]);
+    if (state === "both") ada.edit([4, " own"]);
+    node.append(session, ["server-01", 1, [2, "their", { d: 4 }], "x", 0]);
+    node.append(session, ["server-01", 2, ["> "], "x", 0]);
+    const seen = compare(node, session);
+    node.reachable = true;
+    await clock.until(() => told.length);
+    const sent = state === "both" ? "my own" : "my";
+    assert.deepEqual(seen, [[0, 1, [2, sent, { d: "word" }]]]);
+    assert.equal(told[0].text, sent);
+    assert.equal(ada.session.content, "> a their");
+    assert.equal(ada.content, "> a their");
+    const [{ text: kept }] = ada.session.patches;
+    assert.equal(kept, sent);
+    ada.edit(["ok "]);
+    await clock.until(() => settled([ada]));
+    assert.equal(session.content, "ok > a their");
+  });
+}
+
+test("what waits for a pause is sent as soon as others have edited", async () => {
+  const { clock, node, client } = setUp();
+  const session = node.create("notes", "a word");
+  const ada = await open(clock, client(), { pauseMs: 5000 });
+  const asked = compare(node, session);
+  node.cut();
+  await clock.until(() => ada.session.status.state !== "offline" && node.sockets.size);
+  ada.edit([2, "my", { d: 4 }]);
+  await clock.pass(10);
+  node.append(session, ["server-01", 1, [2, "their", { d: 4 }], "x", 0]);
+  await clock.pass(100);
+  assert.deepEqual(asked, [[0, 1, [2, "my", { d: "word" }]]]);
+  assert.equal(ada.session.content, "a their");
+});
+
+test("what is first sent late is refused as what was sent once", async () => {
+  const { clock, node, client } = setUp();
+  const session = node.create("notes", "");
+  session.conflicts = "ask";
+  const ada = await open(clock, client(), {});
+  const joins = () => node.calls.filter(([name]) => name.endsWith("join")).length;
+  const before = joins();
+  ada.edit(["forbidden"]);
+  node.append(session, ["server-01", 1, ["x"], "x", 0]);
+  await clock.until(() => ada.rejected.length);
+  assert.deepEqual([joins(), ada.session.content], [before, "x"]);
+});

@@ -194,6 +194,27 @@ test("a refused edit is taken back, what came after it stays, its number is used
   assert.deepEqual(outbox.next(), { seq: 1, revision: 0, op: ["xyz"] });
 });
 
+test("where the server compares, the buffer keeps its base", () => {
+  const box = new Outbox(text, "bert-001", 3, 1);
+  box.compares = true;
+  box.local(["a"]);
+  assert.throws(() => box.receive(5, "anna-001", 1, ["x"]), Gap);
+  assert.equal(box.inFlight, null);
+  assert.deepEqual(box.receive(4, "anna-001", 1, ["xyz"]), ["xyz"]);
+  assert.deepEqual([box.inFlight.unsent, box.inFlight.now], [true, [3, "a"]]);
+  assert.deepEqual(box.resend(), { seq: 1, revision: 3, op: ["a"] });
+  assert.equal(box.inFlight.unsent, false);
+  box.local([4, "b"]);
+  assert.equal(box.rejoining(1, 1), false);
+  assert.equal(box.rejoining(1, 2), true);
+  box.receive(5, "anna-001", 2, ["!"]);
+  box.rejoined();
+  assert.deepEqual(box.resend(), { seq: 1, revision: 4, op: [3, "ab"] });
+  box.tooOld();
+  assert.equal(box.rejoining(1, 0), true);
+  assert.deepEqual(box.next(), { seq: 1, revision: 5, op: [4, "ab"] });
+});
+
 test("what a join gives back may be taken back already", () => {
   const box = new Outbox(text, "bert-001", 0, 1);
   box.local(["ab"]);

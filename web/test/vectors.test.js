@@ -110,12 +110,17 @@ const CALLS = {
   undo_pending: (outbox) => outbox.undoPending(),
   reject: (outbox) => outbox.reject(),
   rejoined: (outbox, parts, size) => outbox.rejoined(parts ? { parts, size } : undefined) ?? null,
+  rejoining: (outbox, nextSeq, missed) => outbox.rejoining(nextSeq, missed),
+  too_old: (outbox) => outbox.tooOld() ?? null,
   reset: (outbox, revision, difference, nextSeq) => outbox.reset(revision, difference, nextSeq),
 };
 
 test("the outbox does what the vectors say", () => {
-  for (const { seed, client_id, revision, next_seq, steps } of read("outbox.json").cases) {
+  for (const { seed, client_id, revision, next_seq, steps, ...how } of read("outbox.json").cases) {
     const outbox = new Outbox(text, client_id, revision, next_seq);
+    const [parts, size] = how.limits ?? [0, 0];
+    outbox.compares = how.compares ?? false;
+    outbox.limits = parts ? { parts, size } : undefined;
     steps.forEach(({ call, args, ...expected }, i) => {
       const found = {};
       try {
@@ -131,6 +136,10 @@ test("the outbox does what the vectors say", () => {
         buffer: outbox.buffer,
         in_flight: outbox.inFlight?.now ?? null,
       });
+      if (outbox.compares) {
+        found.base = outbox.inFlight?.base ?? null;
+        found.unsent = outbox.inFlight?.unsent ?? null;
+      }
       assert.deepEqual(found, expected, `case ${seed}, step ${i}: ${call}`);
     });
   }
