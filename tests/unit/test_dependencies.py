@@ -20,8 +20,8 @@ REGISTRY = {"registry.interface", "registry.forms", "registry.picking"}
 USE_CASES = {
     "document", "documents", "writer", "joining", "participants", "presence", "sessions", "relay",
     "caller", "credentials", "notices", "reports", "rights", "rates", "discovery",
-    "feed", "telling", "merging", "surroundings", "shared", "retention", "history", "past",
-    "conflicts", "holding", "resolving", "importing",
+    "feed", "telling", "merging", "measures", "surroundings", "shared", "retention",
+    "history", "past", "conflicts", "holding", "resolving", "importing",
 }  # fmt: skip
 PLAIN_PROCESSES = {"children", "embedded", "node", "several", "supervisor"}
 
