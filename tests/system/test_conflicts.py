@@ -236,9 +236,10 @@ class ModesTests(ConflictsCase):
                     for person in people:
                         self.assertEqual(person.content, row.alone[1 - away], row)
                     if mode == "ask":
-                        await people[away].resolve(conflict.conflict_id, "mine")
-                        await self.together(*people)
-                        self.assertEqual(people[1 - away].content, row.alone[away])
+                        at = await people[away].resolve(conflict.conflict_id, "mine")
+                        await until(lambda at=at, p=people: all(one.revision == at for one in p))
+                        for person in people:
+                            self.assertEqual(person.content, row.alone[away])
 
     async def test_what_another_user_holds_is_not_ones_own(self) -> None:
         people = await self.two(ROWS[0], "ask")
