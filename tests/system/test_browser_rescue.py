@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from tests.support.browser import Page
 from tests.support.browser_case import ADA, BOB, SHOWN, BrowserCase
 from tests.support.raw_wamp import RawClient
@@ -97,6 +99,28 @@ class RescueTests(BrowserCase):
 
 
 class LinkTests(BrowserCase):
+    async def test_objects_that_are_no_board_are_shown_as_they_are(self) -> None:
+        self.kind = "json"
+        await self.create({"a": [1, "😀"]})
+        token = self.node.token("ada")
+        url = f"{self.node.http}/?doc={self.session_id}#token={token}"
+        page = await self.browser.page("ada", url)
+        self.assertEqual(
+            json.loads(await page.read("#editor pre", "textContent")), {"a": [1, "😀"]}
+        )
+        raw = await self.client()
+        who = {"session_id": self.session_id, "client_id": "program-01"}
+        joined = await raw.call("collab.session.join", **who)
+        edit = {"revision": 0, "seq": 1, "op": [{"p": ["a", 0], "na": 41}]}
+        await raw.call("collab.session.edit", epoch=joined["epoch"], **who, **edit)
+        await page.click("#history-button")
+        await page.until(
+            lambda seen: seen["history"] and '"a": [\n    42,' in seen["history"]["text"],
+            "followed",
+        )
+        await page.press("Escape")
+        self.assertIn("42", await page.read("#editor pre", "textContent"))
+
     async def test_a_document_opens_as_what_it_is_whatever_the_link_says(self) -> None:
         contents = {
             "text": "a text",

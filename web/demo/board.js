@@ -20,6 +20,7 @@ export const initial = {
  * @param {import("../src/session.js").Session} session
  */
 export function open(host, session) {
+  if (!isBoard(session.content)) return openOther(host, session);
   const board = new BoardView(host, observe(session), session);
   session.on("status", () => board.show());
   board.show();
@@ -33,8 +34,31 @@ export function open(host, session) {
  * @param {{content: any}} past
  */
 export function showPast(host, { content }) {
+  if (!isBoard(content)) {
+    showOther(host, content);
+    return;
+  }
   const still = { get: () => content, on() {} };
   new BoardView(host, still, { status: { readOnly: true } }).show();
+}
+
+const isBoard = (content) =>
+  typeof content?.title === "string" &&
+  Array.isArray(content.lists) &&
+  typeof content.cards === "object";
+
+/** A document that some other program works with: shown, and not edited. */
+function openOther(host, session) {
+  session.on("change", () => showOther(host, session.content));
+  showOther(host, session.content);
+  return { focus: () => host.firstChild.focus(), setDark() {} };
+}
+
+function showOther(host, content) {
+  const words = JSON.stringify(content, null, 2);
+  const shown = host.querySelector(":scope > pre.other");
+  if (shown) shown.textContent = words;
+  else host.replaceChildren(element("pre", "other past-text", { textContent: words, tabIndex: 0 }));
 }
 
 class BoardView {
