@@ -18,13 +18,10 @@ SECURITY: Final[dict[str, str]] = {
     "X-Frame-Options": "SAMEORIGIN",
     "Cross-Origin-Opener-Policy": "same-origin",
 }
-# The page has a stricter policy within it; this is what only a header can say. Its files are the
-# same for everybody, and the client among them is there for other sites' pages too.
-PAGE: Final[dict[str, str]] = {
-    **SECURITY,
-    "Content-Security-Policy": "frame-ancestors 'self'",
-    "Access-Control-Allow-Origin": "*",
-}
+# The page has a stricter policy within it; this is what only a header can say.
+PAGE: Final[dict[str, str]] = {**SECURITY, "Content-Security-Policy": "frame-ancestors 'self'"}
+# The browser client, the same for everybody, is there for other sites' pages too.
+CLIENT: Final[dict[str, str]] = {**PAGE, "Access-Control-Allow-Origin": "*"}
 API: Final[dict[str, str]] = {
     **SECURITY,
     "X-Frame-Options": "DENY",

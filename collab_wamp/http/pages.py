@@ -11,7 +11,7 @@ from twisted.web.static import File
 from .answers import READING, begin, options, tell, wrong_host
 from .api import ApiResource
 from .failures import no_such_route, wrong_method
-from .headers import API, PAGE
+from .headers import API, CLIENT, PAGE
 
 
 class Nothing(Resource):
@@ -65,7 +65,7 @@ class Page(File):
             return tell(request, None, Failure())  # type: ignore[no-untyped-call]
 
     def _file(self, request: Any) -> Any:
-        begin(request, PAGE)
+        begin(request, CLIENT if request.path.startswith(b"/client/") else PAGE)
         if wrong := wrong_host(request):
             return tell(request, wrong)
         if request.method == b"OPTIONS":

@@ -49,13 +49,17 @@ class FailingTests(SynchronousTestCase):
         self.assertEqual(error["code"], "internal")
         self.assertNotIn("secret", str(error))
 
-    def test_pages_of_all_origins_may_load_the_files(self) -> None:
-        request = DummyRequest([b"main.js"])
-        request.requestHeaders.setRawHeaders(b"host", [b"x"])
-        request.path = b"/main.js"
-        getChildForRequest(Page(self.folder()), request).render(request)
-        headers = request.responseHeaders
-        self.assertEqual(headers.getRawHeaders("access-control-allow-origin"), ["*"])
+    def test_pages_of_all_origins_may_load_the_client_and_nothing_else(self) -> None:
+        folder = Path(self.folder())
+        (folder / "client").mkdir()
+        (folder / "client" / "main.js").write_text("x")
+        for path, allowed in (([b"client", b"main.js"], ["*"]), ([b"main.js"], None)):
+            request = DummyRequest(list(path))
+            request.requestHeaders.setRawHeaders(b"host", [b"x"])
+            request.path = b"/" + b"/".join(path)
+            getChildForRequest(Page(str(folder)), request).render(request)
+            headers = request.responseHeaders
+            self.assertEqual(headers.getRawHeaders("access-control-allow-origin"), allowed)
 
     def test_a_file_that_cannot_be_sent(self) -> None:
         self.patch(File, "render_GET", fail)
