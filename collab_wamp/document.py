@@ -43,6 +43,7 @@ class Document:
         revision: the head as known here.
         head: identity of the edit at the head; "" = not known.
         snapshot_revision: of the newest snapshot that is known to be in the store.
+        bulk: a bound on what does not count as length, see `OTType.bulk`.
     """
 
     def __init__(self, meta: SessionMeta, snapshot: Snapshot, window: int) -> None:
@@ -57,6 +58,7 @@ class Document:
         content = self.type.create(orjson.loads(snapshot.content))
         self._buffer = self.type.buffer(content)
         self._folded = snapshot.revision
+        self.bulk = self.type.bulk(self._buffer)
         # _edits[i] made revision _start + 1 + i; measure i is of the revision _start + i.
         self._start = snapshot.revision
         self._edits: list[Edit] = []
@@ -98,6 +100,7 @@ class Document:
             raise ValueError(f"edits after {after} do not continue revision {self.revision}")
         for edit in edits[self.revision - after :]:
             self._measures.add(self.type.fit(self.measure, edit.op)[1])
+            self.bulk = self.type.bulk_after(self.bulk, edit.op)
             self._edits.append(edit)
             self._weight += weight(self.type, [edit])
             self.revision += 1
@@ -126,6 +129,12 @@ class Document:
         for edit in self.after(self._folded):
             self._buffer.apply(edit.op)
             self._folded += 1
+
+    def recount(self) -> Any:
+        """`bulk`, exactly."""
+        self._fold()
+        self.bulk = self.type.bulk(self._buffer)
+        return self.bulk
 
     def content(self) -> Any:
         """The content at the head, a JSON value."""

@@ -38,9 +38,11 @@ from .writer import (
     body_digest,
     denied,
     document_full,
+    most_bulk,
     no_such_session,
     not_joined,
     stale_epoch,
+    too_much_bulk,
 )
 
 
@@ -175,6 +177,10 @@ class Sessions:
         length = kind.size(kind.measure(document))
         if length > self._limits.document_length:
             raise document_full(length, self._limits.document_length)
+        bulk = kind.bulk(kind.buffer(document))
+        most = most_bulk(self._limits.document_length)
+        if bulk is not None and bulk.bytes > most:
+            raise too_much_bulk(most)
         return canonical(document)
 
     async def join(self, caller: Caller, arguments: Arguments) -> dict[str, Any]:

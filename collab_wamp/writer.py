@@ -33,6 +33,8 @@ REBASE_WORK = 50_000
 MOST_PARTS = 4000
 # About how many bytes of memory it may take, where it has more parts than it had.
 MOST_WEIGHT = 4 << 20
+# Of attributes and embeds of rich text, bytes for each character that a document may have.
+BULK = 8
 # Ahead of any head: a commit that expects it writes nothing, and says whether the edit is known.
 PROBE = 2**53
 Found = list[tuple[int, list[Conflict]]]
@@ -270,6 +272,7 @@ class Writer:
         placed: list[tuple[str, Any]] = []
         later: list[Request] = []
         kind, measure, work = document.type, document.measure, REBASE_WORK
+        bulk, exact = document.bulk, False
         for number, request in enumerate(batch):
             if number and work < 0:
                 self._put_back(batch[number:])
@@ -309,6 +312,16 @@ class Writer:
             if size > request.max_length and size > kind.size(measure):
                 fail(request, document_full(size, request.max_length))
                 continue
+            if kind.grows(op):
+                most = most_bulk(request.max_length)
+                if not exact and kind.bulk_after(bulk, op).bytes > most:
+                    bulk, exact = document.recount(), True
+                    for _, other in placed:
+                        bulk = kind.bulk_after(bulk, other)
+                if kind.bulk_after(bulk, op).bytes > most:
+                    fail(request, too_much_bulk(most))
+                    continue
+            bulk = kind.bulk_after(bulk, op)
             measure = after
             taken.append(request)
             placed.append((request.client_id, op))
@@ -442,6 +455,16 @@ def base_ahead(base: int, head: int) -> CollabError:
     return CollabError(
         "base_ahead", f"Revision {base} is ahead of the head, {head}.", revision=head
     )
+
+
+def most_bulk(max_length: int) -> int:
+    """How many bytes a document may have of what does not count as its length."""
+    return BULK * max(max_length, 1 << 17)
+
+
+def too_much_bulk(most: int) -> CollabError:
+    message = f"The document's attributes and embeds would have more than {most} bytes."
+    return CollabError("document_full", message, limit=most)
 
 
 def document_full(length: int, limit: int) -> CollabError:

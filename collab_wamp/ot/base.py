@@ -199,6 +199,18 @@ class OTType(Protocol):
         """The measure before operations, each of which came out of `fit`, that led one after the
         other to `measure`."""
 
+    # A type whose documents may have much that does not count as length bounds that as well.
+
+    def bulk(self, buffer: Any) -> Any:
+        """How much a document has, its `bytes`, of what does not count as its length; None where
+        there is no such thing."""
+
+    def bulk_after(self, bulk: Any, op: Any) -> Any:
+        """A bound on it after an operation."""
+
+    def grows(self, op: Any) -> bool:
+        """Whether an operation may add to it."""
+
     def unshared(self, measure: Any) -> int:
         """About how many bytes a measure takes that the one before it does not take as well."""
 

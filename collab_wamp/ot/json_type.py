@@ -122,6 +122,15 @@ class JsonType:
         op = [component for each in ops for component in each]
         return _applied(measure, json_transform.invert(op), strict=False)[1]
 
+    def bulk(self, buffer: Any) -> None:
+        """All of a document counts as its length."""
+
+    def bulk_after(self, bulk: None, op: Op) -> None:
+        """See `bulk`."""
+
+    def grows(self, op: Op) -> bool:
+        return False
+
     def unshared(self, measure: JsonMeasure) -> int:
         return measure.unshared
 

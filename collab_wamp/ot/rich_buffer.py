@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from .rich_algebra import compose, fitted
-from .rich_parts import Op, Reader, joined, length, total
+from .rich_bulk import Bulk
+from .rich_parts import Op, Reader, extra_bytes, joined, length, total
 
 # An edit costs a walk over the chunks' lengths and the making of a new chunk, which has about so
 # many code points and runs at most.
@@ -21,6 +22,8 @@ class RichTextBuffer:
     def __init__(self, document: Op) -> None:
         self._chunks = _cut(document) or [[]]
         self._lengths = [total(chunk) for chunk in self._chunks]
+        # Of each chunk its bulk, where it has been asked for.
+        self._bulks: list[Bulk | None] = [None] * len(self._chunks)
         self.length = sum(self._lengths)
 
     def apply(self, op: Op) -> None:
@@ -43,9 +46,11 @@ class RichTextBuffer:
             _add(made, chunk)
         chunks[start : index + 1] = made
         self._lengths[start : index + 1] = [total(chunk) for chunk in made]
+        self._bulks[start : index + 1] = [None] * len(made)
         if not chunks:
             chunks.append([])
             self._lengths.append(0)
+            self._bulks.append(None)
         self.length = after
 
     def _skip(self, reader: Reader) -> int:
@@ -62,8 +67,25 @@ class RichTextBuffer:
             reader.take(passed)
         return index
 
+    def bulk(self) -> Bulk:
+        """Takes time in proportion to what was changed since it was asked for."""
+        counted = [
+            bulk or _bulk(chunk) for bulk, chunk in zip(self._bulks, self._chunks, strict=True)
+        ]
+        self._bulks[:] = counted
+        return Bulk(
+            sum(bulk.bytes for bulk in counted),
+            sum(bulk.runs for bulk in counted),
+            max(bulk.widest for bulk in counted),
+        )
+
     def content(self) -> Op:
         return joined(run for chunk in self._chunks for run in chunk)
+
+
+def _bulk(chunk: Op) -> Bulk:
+    sizes = [extra_bytes(run) for run in chunk]
+    return Bulk(sum(sizes), len(sizes), max(sizes, default=0))
 
 
 def _over(reader: Reader, size: int) -> Op:

@@ -20,9 +20,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import rich_algebra, rich_checks, rich_difference
+from . import rich_algebra, rich_bulk, rich_checks, rich_difference
 from .base import Conflict, Limits, OpError, Side
 from .rich_buffer import RichTextBuffer
+from .rich_bulk import Bulk
 from .rich_conflicts import rich_conflicts
 from .rich_parts import Op, extra_bytes, most_names, total
 
@@ -86,6 +87,15 @@ class RichTextType:
 
     def before(self, measure: int, *ops: Op) -> int:
         return measure - sum(map(rich_algebra.growth, ops))
+
+    def bulk(self, buffer: RichTextBuffer) -> Bulk:
+        return buffer.bulk()
+
+    def bulk_after(self, bulk: Bulk, op: Op) -> Bulk:
+        return rich_bulk.bulk_after(bulk, op)
+
+    def grows(self, op: Op) -> bool:
+        return rich_bulk.grows(op)
 
     def unshared(self, measure: int) -> int:
         return 0

@@ -112,6 +112,15 @@ class TextType:
                 change -= size_of(part["d"])
         return measure - change
 
+    def bulk(self, buffer: Any) -> None:
+        """All of a document counts as its length."""
+
+    def bulk_after(self, bulk: None, op: Op) -> None:
+        """See `bulk`."""
+
+    def grows(self, op: Op) -> bool:
+        return False
+
     def unshared(self, measure: int) -> int:
         return 0
 

@@ -13,7 +13,7 @@ from twisted.trial.unittest import TestCase
 from collab_wamp.ot import Limits, OpError, TooMuchWork, get_type, rebase
 from collab_wamp.ot.canonical import canonical
 from collab_wamp.ot.rich_checks import MAX_DEPTH, MAX_INTEGER, MAX_NUMBER
-from collab_wamp.ot.rich_parts import inserted_bytes, total
+from collab_wamp.ot.rich_parts import extra_bytes, inserted_bytes, total
 from collab_wamp.ot.rich_text import RICH_TEXT
 from tests.support.rich_operations import (
     CHARACTERS,
@@ -123,6 +123,25 @@ class ApplyTests(RichTestCase):
             RICH_TEXT.weight([{"retain": 1, "attributes": {"link": "x" * 1000}}]), 1000
         )
         self.assertGreater(RICH_TEXT.weight(op), RICH_TEXT.weight(op[:1]))
+
+
+class BulkTests(RichTestCase):
+    @many
+    @given(st.data(), documents())
+    def test_the_bound_is_never_too_low_and_can_be_exact(self, data: Any, document: Op) -> None:
+        buffer = RICH_TEXT.buffer(document)
+        bound = RICH_TEXT.bulk(buffer)
+        for _ in range(4):
+            op, _ = data.draw(edits(buffer.content()))
+            bound = RICH_TEXT.bulk_after(bound, op)
+            buffer.apply(op)
+            sizes = [extra_bytes(run) for run in buffer.content()]
+            exact = RICH_TEXT.bulk(buffer)
+            self.assertEqual(exact.widest, max(sizes, default=0))
+            # Between chunks what would be one run may be two.
+            self.assertGreaterEqual(exact.bytes, sum(sizes))
+            self.assertGreaterEqual(bound.bytes, sum(sizes))
+            self.assertGreaterEqual(bound.widest, exact.widest)
 
 
 class TransformTests(RichTestCase):

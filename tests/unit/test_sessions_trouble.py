@@ -396,10 +396,59 @@ class WorkTests(SessionsCase):
         self.assertEqual(caught.exception.code, "base_too_old")
         self.assertEqual((await self.edit(two, at, 40, 1, op))["revision"], 61)
 
+    async def test_formats_of_many_runs_are_bounded(self) -> None:
+        runs = [{"insert": "x"}, {"insert": "y", "attributes": {"bold": True}}] * 5000
+        one, at = await self.of_type("rich_text", runs)
+        wide = {f"name-{number}": 1 for number in range(100)}
+        format_all = [{"retain": 10_000, "attributes": wide}]
+        # 100 names take 1.3 KB, of 1 MiB that there may be in so short a document.
+        with self.assertRaises(CollabError) as caught:
+            await self.edit(one, at, 0, 1, format_all)
+        self.assertEqual(caught.exception.code, "document_full")
+        format_some = [{"retain": 500, "attributes": wide}]
+        await self.edit(one, at, 0, 1, format_some)
+        with self.assertRaises(CollabError) as caught:
+            await self.edit(one, at, 1, 2, [{"retain": 500}, {"retain": 500, "attributes": wide}])
+        self.assertEqual(caught.exception.code, "document_full")
+        await self.edit(one, at, 1, 2, [{"delete": 450}])
+        await self.edit(one, at, 2, 3, [{"retain": 500}, {"retain": 500, "attributes": wide}])
+
+    async def test_what_is_typed_into_wide_runs_is_bounded(self) -> None:
+        wide = {"link": "x" * 5000}
+        one, at = await self.of_type("rich_text", [{"insert": "y" * 500, "attributes": wide}])
+        comb = [part for _ in range(250) for part in ({"retain": 1}, {"insert": "z"})]
+        with self.assertRaises(CollabError) as caught:
+            await self.edit(one, at, 0, 1, comb)
+        self.assertEqual(caught.exception.code, "document_full")
+        await self.edit(one, at, 0, 1, comb[:100])
+
+    async def test_the_bound_on_formats_is_made_exact_where_it_matters(self) -> None:
+        one, at = await self.of_type("rich_text", [{"insert": "y" * 500}])
+        for number in range(300):
+            op = [{"retain": 100}, {"retain": 5, "attributes": {"link": str(number) * 200}}]
+            await self.edit(one, at, number, number + 1, op)
+            self.party.around.clock.advance(1)
+        self.assertEqual((await self.party.call("info", one, session_id="notes"))["revision"], 300)
+
+    async def test_content_with_too_many_formats_is_not_begun_with(self) -> None:
+        self.party = Party(limits=SessionLimits(document_length=100_000))
+        run = {"insert": "y", "attributes": {"link": "x" * 5000}}
+        for count, fits in ((200, True), (220, False)):
+            name, content = f"of-{count}", [run, {"insert": "z"}] * count
+            made = {"session_id": name, "type": "rich_text", "content": content}
+            if fits:
+                await self.party.call("create", self.party.caller(1), **made)
+            else:
+                await self.refused("document_full", "create", self.party.caller(1), **made)
+
     async def of_json(self, content: Any) -> tuple[Any, dict[str, Any]]:
-        """Somebody who has joined a session of type `json`."""
-        caller = self.party.caller(1)
-        await self.party.call("create", caller, session_id="notes", type="json", content=content)
+        return await self.of_type("json", content)
+
+    async def of_type(self, kind: str, content: Any) -> tuple[Any, dict[str, Any]]:
+        """Somebody who has joined a session of a type, on a node of small documents."""
+        self.party = Party(limits=SessionLimits(document_length=100_000))
+        made = {"session_id": "notes", "type": kind, "content": content}
+        await self.party.call("create", self.party.caller(1), **made)
         return await self.joined(1)
 
 
