@@ -106,7 +106,8 @@ def instead_of(
         work -= 2 * kind.work(op, edit.op)
         if work < 0:
             return None
-        if edit.client_id != client_id and kind.conflicts(op, edit.op):
+        other = kind.lean(edit.op)
+        if edit.client_id != client_id and kind.conflicts(op, other):
             taken_back += 1
             content = None if buffer is None else buffer.content()
             if content is not None and not kind.invertible_alone:
@@ -121,7 +122,7 @@ def instead_of(
                 return None
             op = kind.compose(back, op)
         else:
-            op = kind.transform(op, edit.op, kind.side(client_id, edit.client_id))
+            op = kind.transform(op, other, kind.side(client_id, edit.client_id))
         if len(op) > parts:
             return None
         if buffer is not None:

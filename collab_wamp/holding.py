@@ -23,6 +23,7 @@ from .writer import (
     Request,
     answer_seen,
     fail,
+    fitted,
     no_such_session,
     not_joined,
     stale_epoch,
@@ -83,7 +84,7 @@ class Holding:
             digest=request.digest.hex(),
             epoch=document.epoch,
             revision=request.at,
-            merged=request.op,
+            merged=_filled(document, request),
             instead=await self._instead(key, document, request),
             theirs=theirs(request.clashes),
             conflicts=named(request.clashes),
@@ -127,3 +128,10 @@ class Holding:
             return None
         same = moment.epoch == document.epoch
         return document.type.buffer(moment.content) if same else None
+
+
+def _filled(document: Document, request: Request) -> Any:
+    """The edit as it would be merged, with what it deletes, as far as that is known."""
+    if request.at < document.start or document.work_of_measure(request.at) > REBASE_WORK:
+        return request.op
+    return fitted(document.type, document.measure_at(request.at), request.op)[0]

@@ -154,11 +154,12 @@ class Resolving:
             if isinstance(answer, NoSession | StaleEpoch) or not answer[0]:
                 break
             edits, meta = answer
-            concurrent = [(edit.client_id, edit.op) for edit in edits]
+            lean = document.type.lean
+            concurrent = [(edit.client_id, lean(edit.op)) for edit in edits]
             try:
                 op = rebase(
                     document.type,
-                    op,
+                    lean(op),
                     held.conflict_id,
                     concurrent,
                     work=REBASE_WORK,

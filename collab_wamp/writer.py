@@ -324,7 +324,7 @@ class Writer:
             bulk = kind.bulk_after(bulk, op)
             measure = after
             taken.append(request)
-            placed.append((request.client_id, op))
+            placed.append((request.client_id, kind.lean(op)))
             edit = Edit(request.client_id, request.seq, op, request.user_id, self._now_ms())
             submissions.append(submission_of(request, edit))
         self._waiting[:0] = later
@@ -374,12 +374,13 @@ def to_head(document: Document, request: Request) -> int:
         work = document.work_of_measure(request.base)
         if work > REBASE_WORK:
             raise too_far_behind(document, request.base)
-        request.op, _ = fitted(kind, document.measure_at(request.base), request.op)
+        fits, _ = fitted(kind, document.measure_at(request.base), request.op)
+        request.op = kind.lean(fits)
         request.made, request.at = request.op, request.base
     if request.at == document.revision:
         return work
     edits, found = list(document.after(request.at)), Found()
-    concurrent = [(edit.client_id, edit.op) for edit in edits]
+    concurrent = [(edit.client_id, kind.lean(edit.op)) for edit in edits]
     op, before = request.op, len(request.op)
     try:
         request.op = rebase(

@@ -144,6 +144,10 @@ class OTType(Protocol):
     def bare(self, op: Any) -> Any:
         """The operation without what is there only to invert it."""
 
+    def lean(self, op: Any) -> Any:
+        """The operation without what is large and is deleted: to keep that up to date with what
+        others change inside takes long, and `fit` puts in what is really there."""
+
     def normalize(self, op: Any) -> Any:
         """The canonical form of an operation that is otherwise sound.
 

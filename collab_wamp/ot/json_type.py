@@ -107,6 +107,9 @@ class JsonType:
     def bare(self, op: Op) -> Op:
         return op
 
+    def lean(self, op: Op) -> Op:
+        return [_lean(component) for component in op]
+
     # --- measuring --------------------------------------------------------------------------
 
     def measure(self, document: Any) -> JsonMeasure:
@@ -224,6 +227,14 @@ def _does_nothing(component: Component) -> bool:
 def _short(component: Component) -> Component:
     for key in ("od", "ld"):
         if key in component and len(_text(component[key]).encode()) > LONG:
+            return component | {key: None}
+    return component
+
+
+def _lean(component: Component) -> Component:
+    for key in ("od", "ld"):
+        value = component.get(key)
+        if isinstance(value, list | dict) or (isinstance(value, str) and len(value) > LONG):
             return component | {key: None}
     return component
 

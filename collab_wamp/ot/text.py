@@ -81,6 +81,9 @@ class TextType:
             raise OpError("nothing is passed over at the end", len(op) - 1)
         return op
 
+    def lean(self, op: Op) -> Op:
+        return op
+
     def normalize(self, op: Op) -> Op:
         check_shape(op)
         result: Op = []

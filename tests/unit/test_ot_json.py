@@ -147,6 +147,32 @@ class FitTests(JsonCase):
 
     @some
     @given(chances)
+    def test_what_is_deleted_is_there_again_after_it_was_left_out(
+        self, chance: random.Random
+    ) -> None:
+        document = random_document(chance)
+        a, after_a = random_json_edit(chance, document)
+        b, _ = random_json_edit(chance, document)
+        lean = JSON.transform(JSON.lean(b), JSON.lean(a), "left")
+        full = JSON.transform(b, a, "left")
+        measure = JSON.measure(after_a)
+        self.assertSame(JSON.fit(measure, lean)[0], JSON.fit(measure, full)[0])
+
+    def test_what_is_large_and_deleted_is_left_out(self) -> None:
+        op: Op = [
+            {"p": ["a"], "od": {"b": 1}, "oi": [1]},
+            {"p": ["l", 0], "ld": ["x"]},
+            {"p": ["l", 0], "ld": "short", "li": "y"},
+            {"p": ["t"], "od": "x" * 2000},
+            {"p": ["n"], "na": 1},
+        ]
+        nulls = {0: {"od": None}, 1: {"ld": None}, 3: {"od": None}}
+        self.assertEqual(
+            JSON.lean(op), [each | nulls.get(index, {}) for index, each in enumerate(op)]
+        )
+
+    @many
+    @given(chances)
     def test_lies_about_what_is_deleted_do_not_matter(self, chance: random.Random) -> None:
         document = random_document(chance)
         a, _ = random_json_edit(chance, document)
