@@ -49,6 +49,9 @@ class RedisHeld(RedisPeople):
             head,
             body,
         )
+        if kind != b"ok" or rest[1] != body:
+            # It is not held: what is due must not have to wait behind many rows of nothing.
+            await self._connection.command("ZREM", DUE, row)
         match kind:
             case b"ok":
                 return codec.decode_held(*rest)
@@ -84,6 +87,7 @@ class RedisHeld(RedisPeople):
             RESOLUTION.hex(),
             self._clock.now_ms(),
         )
+        await self._connection.command("ZREM", DUE, due_row(key, conflict_id))
         return _resolved(seen) if seen else None
 
     async def due(self, limit: int) -> list[tuple[SessionKey, str]]:

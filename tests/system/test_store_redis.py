@@ -18,7 +18,7 @@ from collab_wamp.store.commons import Bucket
 from collab_wamp.store.redis import RedisStore
 from collab_wamp.store.values import Presence, make_snapshot
 from tests.support.commons_contract import TOKEN, CommonsContract
-from tests.support.held_contract import HeldContract
+from tests.support.held_contract import HeldContract, held
 from tests.support.rights_contract import RightsContract
 from tests.support.store_contract import KEY, StoreContract, participant, submission
 from tests.support.valkey import ValkeyServer
@@ -119,6 +119,16 @@ class RedisStoreTests(StoreContract, VersionsContract, RightsContract, HeldContr
         for name in await self.store._connection.command("KEYS", "*"):
             ttl = await self.store._connection.command("TTL", name)
             self.assertEqual(ttl < 0, name.decode() in lasting, name)
+
+    async def test_what_is_not_held_is_not_among_what_will_be_due(self) -> None:
+        await self.make()
+        for number in range(1, 6):
+            await self.hold(held(f"conflict-{number}", seq=min(number, 4)))
+        await self.hold(held("conflict-6", seq=2))
+        await self.hold(held("conflict-7", epoch="epoch0"))
+        await self.store.unhold(KEY, "conflict-1")
+        rows = await self.store._connection.command("ZRANGE", "{nodes}:held", 0, -1)
+        self.assertEqual({row.split(b"\n")[2] for row in rows}, {b"conflict-2", b"conflict-3"})
 
     async def test_clients_not_seen_for_a_day_are_forgotten_at_a_snapshot(self) -> None:
         await self.make()
