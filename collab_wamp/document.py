@@ -62,6 +62,7 @@ class Document:
         # _edits[i] made revision _start + 1 + i; measure i is of the revision _start + i.
         self._start = snapshot.revision
         self._edits: list[Edit] = []
+        self._snapshot: Snapshot | None = None
         self._weight = 0
         self._measures = Measures(self.type, self.type.measure(content))
 
@@ -142,8 +143,10 @@ class Document:
         return self._buffer.content()
 
     def snapshot(self) -> Snapshot:
-        """The content at the head, ready to be kept."""
-        return make_snapshot(self.revision, canonical(self.content()))
+        """The content at the head, ready to be kept; made once, however often it is asked for."""
+        if self._snapshot is None or self._snapshot.revision != self.revision:
+            self._snapshot = make_snapshot(self.revision, canonical(self.content()))
+        return self._snapshot
 
 
 def verify_snapshot(key: SessionKey, snapshot: Snapshot) -> None:

@@ -119,8 +119,8 @@ class Past:
     async def _at_head(self, key: SessionKey, document: Document) -> Moment:
         # All of one moment: the document may grow while the store is asked.
         revision, epoch, content = document.revision, document.epoch, document.content()
+        snapshot = document.snapshot()
         edit = next(iter(document.after(revision - 1)), None) if revision > document.start else None
-        snapshot = make_snapshot(revision, canonical(content))
         if edit is None:
             edit = await self._edit(key, epoch, revision)
         return Moment(document.type.name, epoch, content, snapshot, edit)

@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 from twisted.internet.defer import Deferred
 
-from collab_wamp import documents, past
+from collab_wamp import document, documents, past
 from collab_wamp.document import CorruptSnapshot
 from collab_wamp.joining import SessionLimits
 from collab_wamp.rates import Rate, Rates
@@ -56,6 +56,25 @@ class HistoryCase(SessionsCase):
 
 
 class SnapshotTests(HistoryCase):
+    async def test_the_head_is_written_and_hashed_once_for_all_who_ask(self) -> None:
+        one, at = await self.typed(3)
+        written: list[Any] = []
+        canonical = document.canonical
+
+        def counted(content: Any) -> bytes:
+            written.append(content)
+            return canonical(content)
+
+        self.patch(document, "canonical", counted)
+        for name in ("hash", "snapshot", "hash"):
+            found = await self.party.call(name, one, session_id="notes")
+            self.assertEqual(found["sha256"], sha256(self.expected(3)))
+        self.assertEqual(len(written), 1)
+        await self.edit(one, at, 3, 4, ["!"])
+        found = await self.party.call("hash", one, session_id="notes")
+        self.assertEqual(found["sha256"], sha256(written[-1]))
+        self.assertEqual((found["revision"], len(written)), (4, 2))
+
     async def test_the_content_at_every_revision_from_the_floor_on(self) -> None:
         self.patch(past, "PAGE", 3)
         one, at = await self.typed(44)
