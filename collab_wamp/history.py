@@ -27,6 +27,8 @@ from .store.values import MOST_VERSIONS, SessionKey, Version
 from .writer import Request, body_digest, denied, no_such_session, stale_epoch
 
 LONGEST_NAME = 128
+# Restoring counts as so many more edits at most, as many as it would take to type it.
+MOST_TOKENS = 20
 
 
 class History:
@@ -169,15 +171,19 @@ class History:
         document = await self._past.head(key)
         if epoch not in ("", document.epoch):
             raise stale_epoch(document.epoch)
+        kind, base = document.type, document.revision
+        op = kind.bare(kind.difference(document.content(), wanted))
+        if kind.is_noop(op):
+            return {"revision": base, "durable": await self._store.settle()}
+        for _ in range(min(MOST_TOKENS, len(orjson.dumps(op)) // self._limits.op.insert_bytes)):
+            await self._limiter.take(
+                "edits", caller.claims.tenant, caller.claims.user_id, key.session_id
+            )
         # The right may have been taken meanwhile, and nobody looks at it after this.
         await self._rights.require(caller, key, "edit")
         self._refuse_edits()
         if self._documents.waiting >= self._limits.waiting:
             raise CollabError("overloaded", "Too many edits are waiting.", retry_after_ms=200)
-        kind, base = document.type, document.revision
-        op = kind.bare(kind.difference(document.content(), wanted))
-        if kind.is_noop(op):
-            return {"revision": base, "durable": await self._store.settle()}
         request = Request(
             epoch=document.epoch,
             base=base,

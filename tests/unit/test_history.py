@@ -428,6 +428,21 @@ class RestoreTests(HistoryCase):
         self.party.sessions.draining = True
         await self.refused("draining", "restore", one, session_id="notes", revision=4)
 
+    async def test_a_large_one_is_rated_as_several_edits(self) -> None:
+        for size, edits in ((30_000, 1), (100_000, 4), (1_000_000, 21)):
+            self.party = Party(rates=Rates(edits_per_user=Rate(0.001, 30), longest_delay_s=0))
+            one = self.party.caller(1)
+            made = {"session_id": "notes", "content": "x" * size}
+            await self.party.call("create", one, **made)
+            _, at = await self.joined(1)
+            await self.edit(one, at, 0, 1, [{"d": size}])
+            await self.restore(one, revision=0)
+            found = await self.party.sessions._limiter.left("acme", "ada", "notes")
+            # Leases are taken in advance.
+            self.assertTrue(
+                edits <= 29 - found["edits_per_user"]["left"] <= edits + 5, (size, found)
+            )
+
     async def test_a_content_beyond_the_limit_is_not_restored(self) -> None:
         one, at = await self.typed(8)
         await self.edit(one, at, 8, 9, [{"d": 6}])
