@@ -6,6 +6,7 @@ the result's dict or raises `CollabError`.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -27,6 +28,8 @@ from .store.values import MOST_VERSIONS, SessionKey, Version
 from .writer import Request, body_digest, denied, no_such_session, stale_epoch
 
 LONGEST_NAME = 128
+# Contents of the past that one user may be asking for at one time, of this process.
+MOST_ASKED = 20
 # Restoring counts as so many more edits at most, as many as it would take to type it.
 MOST_TOKENS = 20
 
@@ -62,6 +65,7 @@ class History:
         self._now_ms = now_ms
         self._new_name = new_name
         self._refuse_edits = refuse_edits
+        self._asking: Counter[tuple[str, str]] = Counter()
 
     # --- what was -----------------------------------------------------------------------------
 
@@ -91,7 +95,21 @@ class History:
         revision = arguments.optional_revision()
         arguments.finish()
         await self._admit(caller, key, "view")
-        return await self._past.at(key, revision)
+        return await self._at(caller, key, revision)
+
+    async def _at(self, caller: Caller, key: SessionKey, revision: int | None) -> Moment:
+        """See `Past.at`; nobody takes all the places there."""
+        who = caller.claims.tenant, caller.claims.user_id
+        if self._asking[who] >= MOST_ASKED:
+            message = f"At most {MOST_ASKED} old contents are asked for at one time."
+            raise CollabError("overloaded", message, retry_after_ms=500)
+        self._asking[who] += 1
+        try:
+            return await self._past.at(key, revision)
+        finally:
+            self._asking[who] -= 1
+            if not self._asking[who]:
+                del self._asking[who]
 
     async def _admit(self, caller: Caller, key: SessionKey, action: str) -> str:
         """Count a call, and require a right; the caller's right."""
@@ -108,7 +126,7 @@ class History:
         if not name or "\0" in name:
             raise bad("name", f"must be a text of 1 to {LONGEST_NAME} characters", name)
         await self._admit(caller, key, "edit")
-        moment = await self._past.at(key, revision)
+        moment = await self._at(caller, key, revision)
         version = Version(
             self._new_name(9), name, moment.revision, caller.claims.user_id, self._now_ms()
         )
@@ -167,7 +185,7 @@ class History:
         await self._limiter.take(
             "edits", caller.claims.tenant, caller.claims.user_id, key.session_id
         )
-        epoch, wanted = await self._wanted(key, version_id, revision)
+        epoch, wanted = await self._wanted(caller, key, version_id, revision)
         document = await self._past.head(key)
         if epoch not in ("", document.epoch):
             raise stale_epoch(document.epoch)
@@ -202,11 +220,11 @@ class History:
         return {"revision": committed, "durable": durable}
 
     async def _wanted(
-        self, key: SessionKey, version_id: str | None, revision: int | None
+        self, caller: Caller, key: SessionKey, version_id: str | None, revision: int | None
     ) -> tuple[str, Any]:
         """(epoch, content) to restore; a version's content is good in any epoch, ""."""
         if version_id is None:
-            moment = await self._past.at(key, revision)
+            moment = await self._at(caller, key, revision)
             return moment.epoch, moment.content
         snapshot = await self._store.version_content(key, version_id)
         meta = await self._store.meta(key)

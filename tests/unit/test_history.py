@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 from twisted.internet.defer import Deferred
 
-from collab_wamp import document, documents, past
+from collab_wamp import document, documents, history, past
 from collab_wamp.document import CorruptSnapshot
 from collab_wamp.joining import SessionLimits
 from collab_wamp.rates import Rate, Rates
@@ -226,6 +226,29 @@ class SnapshotTests(HistoryCase):
         [event] = [row for row in self.party.around.events("roster") if "check" in row]
         self.assertEqual(event, {"check": hashed})
         self.assertEqual(hashed["revision"], 5)
+
+    async def test_nobody_takes_all_the_places(self) -> None:
+        one, _ = await self.typed(44)
+        edits, held = self.party.store.edits, Deferred()
+
+        async def slow(*args: Any) -> Any:
+            await held
+            return await edits(*args)
+
+        self.patch(history, "MOST_ASKED", 3)
+        self.party.store.edits = slow
+        asked = [
+            start(self.party.call("snapshot", one, session_id="notes", revision=revision))
+            for revision in (31, 32, 33)
+        ]
+        await self.refused("overloaded", "snapshot", one, session_id="notes", revision=34)
+        bob = self.party.caller(2, claims("bob"))
+        asked.append(start(self.party.call("snapshot", bob, session_id="notes", revision=34)))
+        held.callback(None)
+        await self.party.settle()
+        for revision, answer in zip((31, 32, 33, 34), asked, strict=True):
+            self.assertEqual((await answer)["content"], self.expected(revision))
+        self.assertEqual(len(self.party.sessions.history._asking), 0)
 
     async def test_calls_are_rated(self) -> None:
         for name in ("hash", "snapshot"):
