@@ -60,6 +60,8 @@ export class Connection {
   #lastRequest = 0;
   #requests = new Map();
   #handlers = new Map();
+  #onClosed = new Set();
+  #error = null;
   #resolveClosed;
   #resolveWelcomed;
 
@@ -139,6 +141,19 @@ export class Connection {
     await this.#request(timeoutMs, (id) => [UNSUBSCRIBE, id, subscription]);
   }
 
+  /**
+   * Be told when the connection ends; at once where it has. What waits for `closed` is kept as long
+   * as the connection.
+   *
+   * @param {(error: CollabError) => void} listener
+   * @returns {() => void} takes the listener away
+   */
+  onClosed(listener) {
+    if (this.#error) listener(this.#error);
+    else this.#onClosed.add(listener);
+    return () => this.#onClosed.delete(listener);
+  }
+
   /** Publish without acknowledgement. */
   publish(topic, kwargs) {
     if (this.open) this.#send([PUBLISH, ++this.#lastRequest, {}, topic, [], kwargs]);
@@ -153,6 +168,9 @@ export class Connection {
     this.#handlers.clear();
     for (const { fail } of this.#requests.values()) fail(error);
     this.#requests.clear();
+    this.#error = error;
+    for (const listener of this.#onClosed) listener(error);
+    this.#onClosed.clear();
     this.#resolveClosed(error);
   }
 

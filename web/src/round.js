@@ -11,6 +11,7 @@ const AGAIN_MS = 500;
 export class Round {
   #settings;
   #subscriptions = [];
+  #offClosed;
 
   /**
    * @param {import("./connection.js").Connection} connection
@@ -41,7 +42,7 @@ export class Round {
     this.failed = new Promise((_resolve, reject) => (this.fail = reject));
     // Whether anybody waits for it is not known here.
     this.failed.catch(() => {});
-    connection.closed.then(this.fail);
+    this.#offClosed = connection.onClosed(this.fail);
   }
 
   /**
@@ -89,6 +90,7 @@ export class Round {
   end() {
     this.active = false;
     this.joined = false;
+    this.#offClosed();
     this.work.notify();
     this.news.notify();
     // A connection may have so many subscriptions only. With the connection they go by themselves.

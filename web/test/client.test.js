@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { connect } from "../src/index.js";
 import { open, setUp } from "./support/setup.js";
 
@@ -141,4 +143,28 @@ test("a token function that throws is told of, and asked again", async () => {
   ada.on("error", (error) => told.push(error.message));
   await open(clock, ada);
   assert.deepEqual(told, ["No network."]);
+});
+
+test("of sessions that were closed nothing is kept with the connection", async () => {
+  setFlagsFromString("--expose-gc");
+  const collect = runInNewContext("gc");
+  const { clock, node, client } = setUp();
+  const ada = client();
+  const closed = [];
+  for (let i = 0; i < 10; i++) {
+    node.create("notes", "text");
+    let { session } = await open(clock, ada, {});
+    session.insert(0, "x");
+    await clock.until(() => session.status.state === "saved");
+    session.close();
+    await clock.until(() => session.ended);
+    closed.push(new WeakRef(session));
+    session = null;
+  }
+  await clock.pass(60_000);
+  collect();
+  // What the last turn of the loops holds may be kept.
+  const kept = closed.filter((session) => session.deref()).length;
+  assert.ok(kept <= 1, `${kept} of 10 are kept`);
+  assert.equal(ada.state, "connected");
 });
