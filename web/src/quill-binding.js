@@ -57,6 +57,8 @@ export class QuillBinding {
   destroy() {
     for (const off of this.#off) off();
     this.#off = [];
+    // Whoever binds it next finds it as it was.
+    if (this.#disabled) this.#quill.enable();
   }
 
   // --- from Quill -------------------------------------------------------------------------

@@ -24,7 +24,8 @@ export function bindHistory(session, quill) {
   // Quill took its functions for the keys before; of several for one key the first one counts.
   const before = {};
   const bind = (key, shiftKey, handler) => {
-    before[key] ??= keyboard.bindings[key];
+    // Quill adds to the list that it has.
+    before[key] ??= keyboard.bindings[key]?.slice();
     keyboard.addBinding({ key, shortKey: true, shiftKey }, handler);
     const bindings = keyboard.bindings[key];
     keyboard.bindings[key] = [bindings.at(-1), ...bindings.slice(0, -1)];

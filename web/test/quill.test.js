@@ -284,6 +284,22 @@ test("an editor is read-only while its session is", async () => {
   assert.equal(quill.getText(), "a\n", "Quill has its own history again");
 });
 
+test("an editor whose session has ended can be bound to another one", async () => {
+  const { clock, people, quill, binding } = await edited([{ insert: "a\n" }], 2);
+  const { session } = people[0];
+  session.close();
+  await clock.until(() => session.ended);
+  assert.ok(!quill.isEnabled());
+  binding.destroy();
+  const again = bindQuill(people[1].session, quill);
+  assert.ok(quill.isEnabled());
+  again.destroy();
+  for (const key of ["z", "Z", "y"]) {
+    const handlers = (editor) => editor.keyboard.bindings[key]?.length;
+    assert.equal(handlers(quill), handlers(makeQuill()), "no handlers are left");
+  }
+});
+
 test("the others are told where the user is, and are shown", async () => {
   const { people, clock } = await edited([{ insert: "a😀bc\n" }], 2, {
     userInfo: { name: "Ada", color: "#0f766e" },
