@@ -81,9 +81,16 @@ class Resolving:
         if found.state == "expired":
             message = "It was not decided in time; it can be dropped, by the choice `theirs`."
             raise CollabError("no_such_conflict", message, state="expired")
-        if found.user_id != user_id:
-            await self._check_author(key, found)
-        return await self._commit(key, found, choice, op, base)
+
+        async def check_rights() -> None:
+            """A right may have been taken meanwhile, and nobody looks at it after this."""
+            right = await self._rights.require(caller, key, "edit")
+            if found.user_id != user_id:
+                if right != "manage":
+                    raise no_such_conflict()
+                await self._check_author(key, found)
+
+        return await self._commit(key, found, choice, op, base, check_rights)
 
     async def _check_author(self, key: SessionKey, held: Held) -> None:
         """The author has edited by their token; what is granted to them by now counts more."""
@@ -99,7 +106,13 @@ class Resolving:
         return {"revision": resolved.revision}
 
     async def _commit(
-        self, key: SessionKey, held: Held, choice: str, op: Any, base: int | None
+        self,
+        key: SessionKey,
+        held: Held,
+        choice: str,
+        op: Any,
+        base: int | None,
+        check_rights: Callable[[], Awaitable[None]],
     ) -> dict[str, Any]:
         document = await self._documents.get(key)
         kind = document.type
@@ -137,6 +150,7 @@ class Resolving:
             join_id="",
             compared=False,
         )
+        await check_rights()
         revision, _durable = await self._documents.writer(key).submit(request)
         await self._store.unhold(key, held.conflict_id)
         return {"revision": revision}

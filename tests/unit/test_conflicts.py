@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from twisted.internet.defer import Deferred
+
 from collab_wamp import conflicts, writer
 from collab_wamp.errors import CollabError
 from collab_wamp.joining import SessionLimits
@@ -362,6 +364,25 @@ class AskTests(ConflictsCase):
         await self.party.store.renew_epoch(KEY, self.at["epoch"], "epoch2", "topic2")
         await self.not_resolved("stale_epoch", self.ada, conflict_id, "both")
         self.assertEqual(await self.resolve(self.ada, conflict_id, "theirs"), 1)
+
+
+class RevokedTests(ConflictsCase):
+    async def test_who_loses_the_right_while_it_is_resolved_commits_nothing(self) -> None:
+        await self.begin("ask")
+        conflict_id = (await self.held())["conflict_id"]
+        held, let_go = self.party.store.held, Deferred[None]()
+
+        async def slow(*args: Any) -> Any:
+            await let_go
+            return await held(*args)
+
+        self.party.store.held = slow  # type: ignore[method-assign]
+        resolving = start(self.not_resolved("no_such_session", self.ada, conflict_id, "both"))
+        revoked = self.party.arguments(session_id="notes", user_id="ada", right="view")
+        await self.party.sessions.rights.revoke(self.eve, revoked)
+        let_go.callback(None)
+        await resolving
+        self.assertEqual((await self.now())[0], 1)
 
 
 class PureTests(ConflictsCase):
