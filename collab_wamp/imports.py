@@ -21,6 +21,7 @@ import attrs
 import msgspec
 import orjson
 
+from .bulk import most_bulk, too_much_bulk
 from .errors import CollabError
 from .linear import client_id_of, linear
 from .ot import TYPES, OpError, OTType, get_type
@@ -184,7 +185,9 @@ class Fold:
             raise bad("content", f"is not content of type {kind.name}: {error}", "") from None
         self._buffer = kind.buffer(self.start)
         self._measure = kind.measure(self.start)
+        self._bulk = kind.bulk(self._buffer)
         self._refuse_long("content", self._measure, 0)
+        self._refuse_bulky("content")
 
     def add(self, name: str, op: Any) -> Any:
         """The operation as it is to be committed.
@@ -198,11 +201,13 @@ class Fold:
             op = kind.bare(kind.check(op, self._limits))
             op, measure = kind.fit(self._measure, op)
             self._refuse_long(name, measure, kind.size(self._measure))
+            self._bulk = kind.bulk_after(self._bulk, op)
             self._buffer.apply(op)
         except OpError as error:
             code = "op_too_large" if error.too_large else "bad_op"
             raise CollabError(code, f"{name}: {error}.", part=error.part) from None
         self._measure = measure
+        self._refuse_bulky(name)
         return op
 
     def content(self) -> Any:
@@ -213,6 +218,15 @@ class Fold:
         if length > self._longest and length > before:
             message = f"{name}: the document would have {length} characters; its limit is"
             raise CollabError("document_full", f"{message} {self._longest}.", limit=self._longest)
+
+    def _refuse_bulky(self, name: str) -> None:
+        """What is known of it is a bound; it is counted where that is too much."""
+        most = most_bulk(self._longest)
+        if self._bulk is not None and self._bulk.bytes > most:
+            self._bulk = self._kind.bulk(self._buffer)
+            if self._bulk.bytes > most:
+                error = too_much_bulk(most)
+                raise CollabError(error.code, f"{name}: {error.message}", limit=most)
 
 
 # --- a trace --------------------------------------------------------------------------------------

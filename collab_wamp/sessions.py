@@ -12,6 +12,7 @@ from typing import Any
 
 from . import protocol, tracing
 from .access import allows, right_for, right_on, withheld_from
+from .bulk import most_bulk, too_much_bulk
 from .caller import Caller
 from .conflicts import named
 from .document import Document
@@ -38,11 +39,9 @@ from .writer import (
     body_digest,
     denied,
     document_full,
-    most_bulk,
     no_such_session,
     not_joined,
     stale_epoch,
-    too_much_bulk,
 )
 
 

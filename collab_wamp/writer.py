@@ -16,6 +16,7 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from . import metrics, tracing
+from .bulk import most_bulk, too_much_bulk
 from .conflicts import Clash, clashes_of
 from .document import Document, read_back, read_on, too_far_behind
 from .errors import CollabError
@@ -33,8 +34,6 @@ REBASE_WORK = 50_000
 MOST_PARTS = 4000
 # About how many bytes of memory it may take, where it has more parts than it had.
 MOST_WEIGHT = 4 << 20
-# Of attributes and embeds of rich text, bytes for each character that a document may have.
-BULK = 8
 # Ahead of any head: a commit that expects it writes nothing, and says whether the edit is known.
 PROBE = 2**53
 Found = list[tuple[int, list[Conflict]]]
@@ -456,16 +455,6 @@ def base_ahead(base: int, head: int) -> CollabError:
     return CollabError(
         "base_ahead", f"Revision {base} is ahead of the head, {head}.", revision=head
     )
-
-
-def most_bulk(max_length: int) -> int:
-    """How many bytes a document may have of what does not count as its length."""
-    return BULK * max(max_length, 1 << 17)
-
-
-def too_much_bulk(most: int) -> CollabError:
-    message = f"The document's attributes and embeds would have more than {most} bytes."
-    return CollabError("document_full", message, limit=most)
 
 
 def document_full(length: int, limit: int) -> CollabError:

@@ -11,7 +11,7 @@ from twisted.trial.unittest import TestCase
 import collab_wamp
 
 ROOT = Path(collab_wamp.__file__).parent
-PURE = {"errors", "protocol", "access", "tokens"}
+PURE = {"errors", "protocol", "access", "tokens", "bulk"}
 STORE = {
     "store.interface", "store.values", "store.answers", "store.announcements", "store.commons",
     "store.held",
