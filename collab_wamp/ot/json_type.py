@@ -34,6 +34,8 @@ from .text import TEXT
 
 # What a client deletes is not sent with an operation where it has more bytes of JSON text.
 LONG = 1000
+# What bringing one component past another takes, in parts of texts; measured.
+PAIR_WORK = 4
 
 
 @attrs.frozen
@@ -159,7 +161,7 @@ class JsonType:
 
     def work(self, op: Op, other: Op) -> int:
         """Each component is brought past each of the other."""
-        return len(op) * len(other) + _text_parts(op) + _text_parts(other)
+        return PAIR_WORK * len(op) * len(other) + _text_parts(op) + _text_parts(other)
 
     def transform_position(self, position: int, op: Op) -> int:
         """As it is: there are no positions in a document of this type."""
