@@ -126,6 +126,10 @@ class History:
         if not name or "\0" in name:
             raise bad("name", f"must be a text of 1 to {LONGEST_NAME} characters", name)
         await self._admit(caller, key, "edit")
+        # It takes as much room in the store as an edit may, and more.
+        await self._limiter.take(
+            "edits", caller.claims.tenant, caller.claims.user_id, key.session_id
+        )
         moment = await self._at(caller, key, revision)
         version = Version(
             self._new_name(9), name, moment.revision, caller.claims.user_id, self._now_ms()
