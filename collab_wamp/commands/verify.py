@@ -127,7 +127,7 @@ async def verify(link: Connection, session_id: str) -> Finding:
     finding = Finding(session_id)
     who = {"session_id": session_id}
     info = await _call(link, INFO, **who)
-    start = await _call(link, SNAPSHOT, **who, revision=info["floor_revision"])
+    start = await _start(link, session_id, info["floor_revision"])
     kind = get_type(info["type"])
     finding.type, finding.first = info["type"], start["revision"]
     buffer = kind.buffer(kind.create(start["content"]))
@@ -152,6 +152,18 @@ async def verify(link: Connection, session_id: str) -> Finding:
             if not page["more"]:
                 await _compare(link, finding, buffer, revision, epoch)
                 return finding
+
+
+async def _start(link: Connection, session_id: str, oldest: int) -> dict[str, Any]:
+    """The oldest content that is kept, which may become a newer one while it is asked for."""
+    while True:
+        try:
+            return await _call(link, SNAPSHOT, session_id=session_id, revision=oldest)
+        except ClientError as error:
+            newer = error.details.get("oldest")
+            if error.code != "bad_revision" or not isinstance(newer, int) or newer <= oldest:
+                raise
+            oldest = newer
 
 
 async def _compare(
