@@ -96,6 +96,25 @@ class TextTests(ConflictCase):
         self.assertEqual(await self.equal(ada, bob), self.words("the brown cat"))
 
 
+class OfflineTests(ConflictCase):
+    expected_complaints = ("ERR_INTERNET_DISCONNECTED",)
+
+    async def test_what_was_written_offline_is_asked_about_too(self) -> None:
+        ada, bob = await self.two(query=ASK)
+        await ada.insert("the brown fox")
+        await self.equal(ada, bob)
+        await ada.do("offline", offline=True)
+        await self.replace(ada, "cat")
+        await ada.until(lambda seen: seen["state"] == "offline", "offline")
+        await self.replace(bob, "dog")
+        await bob.until_saved()
+        await ada.do("offline", offline=False)
+        await self.asked(ada)
+        await ada.click("#conflict [data-choice=mine]")
+        await self.until_shown(bob, "the brown cat")
+        self.assertEqual(await self.equal(ada, bob), "the brown cat")
+
+
 class RichTextTests(ConflictCase):
     kind = "rich_text"
 
