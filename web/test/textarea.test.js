@@ -44,3 +44,88 @@ test("two text areas show one text, and the cursor stays where it is in it", asy
   await clock.until(() => ada.session.status.state === "saved");
   assert.equal(second.value, "one 🦊🦊 2\ufffd");
 });
+
+/** A person with an area of their own, and somebody else. */
+async function two(content) {
+  const { clock, node, client } = setUp();
+  const shared = node.create("notes", content);
+  const [ada, bob] = [await open(clock, client(), {}), await open(clock, client(), {})];
+  const area = window.document.createElement("textarea");
+  window.document.body.append(area);
+  bindTextarea(ada.session, area);
+  const saved = () => clock.until(() => ada.content === bob.content && !ada.session.status.pending);
+  return { clock, ada, bob, area, shared, saved };
+}
+
+test("an input method composes in peace while others write, before and behind it", async () => {
+  const { clock, bob, area, shared, saved } = await two("one two");
+  const compose = (name) => area.dispatchEvent(new window.CompositionEvent(name));
+  area.setSelectionRange(3, 3);
+  compose("compositionstart");
+  type(area, "か");
+  await clock.until(() => bob.content === "oneか two");
+  bob.edit(["X😀"]);
+  bob.edit([10, "!"]);
+  await saved();
+  assert.equal(area.value, "oneか two", "a composition would begin anew");
+  area.setSelectionRange(3, 4);
+  type(area, "仮名");
+  bob.edit([{ d: 1 }]);
+  await saved();
+  compose("compositionend");
+  assert.equal(area.value, "😀one仮名 two!");
+  assert.equal(area.selectionStart, 7);
+  type(area, "z");
+  await saved();
+  assert.equal(area.value, "😀one仮名z two!");
+  assert.equal(shared.content, area.value);
+});
+
+test("carriage returns stay in the document, and positions are the same with them", async () => {
+  const { clock, bob, area, shared, saved } = await two("a\r\nb\r\nc");
+  area.setSelectionRange(6, 6);
+  bob.edit(["X"]);
+  await saved();
+  assert.equal(area.value.slice(area.selectionStart), "c");
+  type(area, "z");
+  await saved();
+  assert.equal(shared.content, "Xa\r\nb\r\nzc");
+  await clock.pass(1000);
+  area.setSelectionRange(1, 4);
+  type(area, "");
+  await saved();
+  assert.equal(shared.content, "Xb\r\nzc");
+  press(area, "z");
+  await saved();
+  assert.equal(shared.content, "Xa\r\nb\r\nzc");
+});
+
+test("an edit from within a change of the area reaches the area", async () => {
+  const { clock, ada, bob, saved } = await two("");
+  const area = window.document.createElement("textarea");
+  ada.session.on("change", ({ origin }) => {
+    if (origin === "local" && ada.session.content === "a") ada.session.insert(0, "!");
+  });
+  bindTextarea(ada.session, area);
+  type(area, "a");
+  assert.equal(area.value, "!a");
+  type(area, "b");
+  await clock.until(() => bob.content.length === 3);
+  await saved();
+  assert.equal(area.value, bob.content);
+});
+
+test("in a session that has ended nothing is written, or taken back", async () => {
+  const { clock, ada, area } = await two("a");
+  const errors = [];
+  window.addEventListener("error", ({ error }) => errors.push(error));
+  ada.session.on("error", (error) => errors.push(error.code));
+  ada.session.insert(1, "b");
+  ada.session.close();
+  await clock.until(() => ada.session.ended);
+  press(area, "z");
+  assert.deepEqual([errors, area.value, area.readOnly], [[], "ab", true]);
+  // What a composition brings all the same.
+  type(area, "c");
+  assert.deepEqual([errors, area.value], [["denied"], "ab"]);
+});
