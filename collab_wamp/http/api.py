@@ -16,6 +16,7 @@ import orjson
 from klein import Klein
 from twisted.internet import reactor
 from twisted.internet.defer import CancelledError
+from twisted.internet.task import deferLater
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web.http_headers import Headers
@@ -155,7 +156,10 @@ class Api:
             async def call(procedure: str, arguments: dict[str, Any]) -> dict[str, Any]:
                 return await Guard.call_for(claims, procedure, arguments)
 
-            incoming = Incoming(claims, path, query, media_type, body, call)
+            async def pause(seconds: float) -> None:
+                await deferLater(self._clock, seconds)
+
+            incoming = Incoming(claims, path, query, media_type, body, call, pause)
             await self._send(request, await route.answer(incoming))
 
         return serve

@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+
 from .. import protocol
 from ..access import allows, right_for
 from ..errors import CollabError
 from ..protocol import Arguments, bad
 from ..tokens import Claims
+from ..wamp.asking import apart
 from . import schemas
 from .formats import FORMATS, Import, as_delta, as_text, recognised
 from .history import session, trace
@@ -19,6 +23,11 @@ from .routes import JSON, TEXT, Answer, Incoming, Parameter, Route
 from .session_routes import SESSION_ID
 
 PATH: Final = "/sessions/{session_id}/content"
+# A worker, or a store, that has ended is back by then.
+TRIES: Final = 60
+TRY_AGAIN_S: Final = 0.5
+
+log = Logger()
 
 
 async def export(incoming: Incoming) -> Answer:
@@ -97,9 +106,23 @@ async def with_history(incoming: Incoming, session_id: str, planned: Planned) ->
             revision = (await incoming.call(protocol.IMPORT_EDITS, asked))["revision"]
         await incoming.call(protocol.IMPORT_DONE, about)
     except Exception:  # also that whoever asked has gone
-        await incoming.call(protocol.IMPORT_FAILED, about)
+        # Who goes meanwhile does not end this.
+        await apart(Deferred.fromCoroutine(_destroyed(incoming, about)))
         raise
     return {**created, "revision": revision}
+
+
+async def _destroyed(incoming: Incoming, about: dict[str, Any]) -> None:
+    """Leave nothing of what was begun, even where what failed was the worker or the store."""
+    for _ in range(TRIES):
+        try:
+            await incoming.call(protocol.IMPORT_FAILED, about)
+            return
+        except CollabError as error:
+            if not error.entry.retryable:
+                raise
+        await incoming.pause(TRY_AGAIN_S)
+    log.error("{session_id} is left with a part of what was imported", **about)
 
 
 def _import(method: str) -> Route:

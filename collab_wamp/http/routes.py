@@ -83,6 +83,7 @@ class Incoming:
         media_type: of the body; "" = there is none.
         body: a JSON value, or a text, or what the route's `take` made of it; None = none.
         call: a procedure, and its arguments, on behalf of the user.
+        pause: for so many seconds.
     """
 
     claims: Claims
@@ -91,6 +92,7 @@ class Incoming:
     media_type: str
     body: Any
     call: Callable[[str, dict[str, Any]], Awaitable[dict[str, Any]]]
+    pause: Callable[[float], Awaitable[None]]
 
     def fields(self) -> dict[str, Any]:
         """The body as the object that is wanted.

@@ -63,6 +63,24 @@ class HistoryCase(HttpCase):
             edits += page["edits"]
         return edits
 
+    async def begun(self) -> Any:
+        """A long import that is under way, on a connection of its own."""
+        edits = [[f"client-{n % 9:04}", 1 + n // 9, ["x"], "ada", TIMES] for n in range(100_000)]
+        body = json.dumps(a_session(edits)).encode()
+        link = http.client.HTTPConnection("127.0.0.1", self.node.port, timeout=60)
+        self.addCleanup(link.close)
+        headers = {**JSON, "Authorization": f"Bearer {token()}"}
+        await deferToThread(link.request, "PUT", f"{self.path}/content", body, headers)
+        await self.until(self.is_there)
+        return link
+
+    async def is_there(self) -> bool:
+        reply = await asked(self.node, "GET", self.path, token=token())
+        return reply.status == 200
+
+    async def is_gone(self) -> bool:
+        return not await self.is_there()
+
 
 class TraceTests(HistoryCase):
     async def test_what_several_people_did_at_one_time_becomes_history(self) -> None:
@@ -259,24 +277,6 @@ class SessionTests(HistoryCase):
                 )
             self.assertEqual(caught.exception.uri, "wamp.error.not_authorized")
 
-    async def begun(self) -> Any:
-        """A long import that is under way, on a connection of its own."""
-        edits = [[f"client-{n % 9:04}", 1 + n // 9, ["x"], "ada", TIMES] for n in range(100_000)]
-        body = json.dumps(a_session(edits)).encode()
-        link = http.client.HTTPConnection("127.0.0.1", self.node.port, timeout=60)
-        self.addCleanup(link.close)
-        headers = {**JSON, "Authorization": f"Bearer {token()}"}
-        await deferToThread(link.request, "PUT", f"{self.path}/content", body, headers)
-        await self.until(self.is_there)
-        return link
-
-    async def is_there(self) -> bool:
-        reply = await asked(self.node, "GET", self.path, token=token())
-        return reply.status == 200
-
-    async def is_gone(self) -> bool:
-        return not await self.is_there()
-
     async def test_who_edits_while_it_is_imported_ends_that_or_comes_too_late(self) -> None:
         link = await self.begun()
         client = await self.client(token())
@@ -306,6 +306,23 @@ class SessionTests(HistoryCase):
         error = (await self.make(self.path, a_session(typed("b")), 409))["error"]
         self.assertEqual(error["code"], "session_exists")
         self.assertEqual(await self.export(self.path, "text"), "a")
+
+
+class BrokenOffTests(HistoryCase):
+    async def make_node(self) -> Node:
+        node = Node()
+        await deferToThread(node.start)
+        self.addCleanup(node.stop)
+        return node
+
+    async def test_a_part_of_the_node_that_ends_leaves_nothing_of_an_import(self) -> None:
+        for victim in ("sessions", "store"):
+            link = await self.begun()
+            self.node.kill(victim)
+            answer = await deferToThread(link.getresponse)
+            self.assertEqual(answer.status, 503, answer.read())
+            reply = await asked(self.node, "GET", self.path, token=token())
+            self.assertEqual(reply.status, 404, (victim, reply.data))
 
 
 class DeltaTests(HistoryCase):
