@@ -52,7 +52,6 @@ class ReplayTests(TestCase):
     async def test_a_quarter_of_a_million_keystrokes(self) -> None:
         report = await self.report("automerge-paper")
         self.assertEqual(report["steps"], 259_778)
-        self.assertGreater(report["steps_per_s"], 3000)
 
     async def test_several_cursors(self) -> None:
         report = await self.report("sveltecomponent", "--sessions", "2")
