@@ -8,11 +8,12 @@ from functools import partial
 import attrs
 
 from .document import Document, load_document
+from .refusals import no_such_session
 from .retention import CHECKPOINT_EVERY, Retention
 from .shared import Shared
 from .store.interface import Store
 from .store.values import SessionKey
-from .writer import Request, Writer, no_such_session
+from .writer import Request, Writer
 
 SNAPSHOT_EVERY = 500
 SNAPSHOT_AFTER_S = 30.0

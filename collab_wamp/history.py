@@ -22,10 +22,11 @@ from .ot import get_type
 from .past import Moment, Past
 from .protocol import VERSION_ID, Arguments, bad
 from .rates import Limiter
+from .refusals import denied, no_such_session, stale_epoch
 from .rights import Rights
 from .store.interface import Store
 from .store.values import MOST_VERSIONS, SessionKey, Version
-from .writer import Request, body_digest, denied, no_such_session, stale_epoch
+from .writer import Request, body_digest
 
 LONGEST_NAME = 128
 # Contents of the past that one user may be asking for at one time, of this process.

@@ -12,6 +12,7 @@ from .document import Document
 from .errors import CollabError
 from .ot.base import Buffer
 from .past import Past
+from .refusals import no_such_session, not_joined, stale_epoch
 from .store.answers import NoSession, Seen, StaleEpoch
 from .store.held import Held
 from .store.interface import Store
@@ -24,9 +25,6 @@ from .writer import (
     answer_seen,
     fail,
     fitted,
-    no_such_session,
-    not_joined,
-    stale_epoch,
     submission_of,
 )
 

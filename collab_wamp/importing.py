@@ -14,10 +14,11 @@ from .documents import SNAPSHOT_EVERY, Documents
 from .errors import CollabError
 from .ot import OpError
 from .protocol import Arguments
+from .refusals import bad_op, denied
 from .store.answers import Committed
 from .store.interface import Store
 from .store.values import Edit, SessionKey, Submission
-from .writer import bad_op, body_digest, denied
+from .writer import body_digest
 
 # What may say of edits that they are others'.
 FOR_OTHERS = "tokens"

@@ -14,11 +14,11 @@ from .documents import Documents
 from .errors import CollabError
 from .ot import get_type
 from .ot.canonical import canonical
+from .refusals import no_such_session, stale_epoch
 from .shared import Shared
 from .store.answers import NoSession, StaleEpoch
 from .store.interface import Store
 from .store.values import Edit, SessionKey, SessionMeta, Snapshot, make_snapshot
-from .writer import no_such_session, stale_epoch
 
 # Edits that are read and applied before it is others' turn, and for how long at most.
 PAGE = 250

@@ -15,12 +15,13 @@ from .joining import SessionLimits
 from .ot import OpError, TooMuchWork, rebase
 from .protocol import Arguments
 from .rates import Limiter
+from .refusals import bad_op, denied
 from .rights import Rights
 from .store.answers import NoSession, StaleEpoch
 from .store.held import RESOLUTION, Held, Resolved
 from .store.interface import Store
 from .store.values import SessionKey
-from .writer import MOST_PARTS, MOST_WEIGHT, REBASE_WORK, Request, bad_op, denied
+from .writer import MOST_PARTS, MOST_WEIGHT, REBASE_WORK, Request
 
 SWEEP = 100
 # Edits that an operation is transformed over before it is others' turn.

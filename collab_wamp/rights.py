@@ -13,9 +13,9 @@ from .errors import CollabError
 from .participants import Participants
 from .protocol import Arguments
 from .rates import Limiter
+from .refusals import denied, no_such_session
 from .store.interface import Store
 from .store.values import MOST_GRANTS, SessionKey
-from .writer import denied, no_such_session
 
 
 class Rights:

@@ -27,22 +27,14 @@ from .participants import Participants, random_name
 from .past import Past
 from .protocol import Arguments
 from .rates import Limiter
+from .refusals import bad_op, denied, document_full, no_such_session, not_joined, stale_epoch
 from .resolving import Resolving, held_rows
 from .retention import Retention
 from .rights import Rights
 from .store.answers import ClientTaken, NoSession, StaleEpoch
 from .store.interface import Store
 from .store.values import Participant, SessionKey
-from .writer import (
-    Request,
-    bad_op,
-    body_digest,
-    denied,
-    document_full,
-    no_such_session,
-    not_joined,
-    stale_epoch,
-)
+from .writer import Request, body_digest
 
 
 class Sessions:

@@ -21,7 +21,7 @@ USE_CASES = {
     "document", "documents", "writer", "joining", "participants", "presence", "sessions", "relay",
     "caller", "credentials", "notices", "reports", "rights", "rates", "discovery",
     "feed", "telling", "merging", "measures", "surroundings", "shared", "retention",
-    "history", "past", "conflicts", "holding", "resolving", "importing",
+    "history", "past", "refusals", "conflicts", "holding", "resolving", "importing",
 }  # fmt: skip
 PLAIN_PROCESSES = {"children", "embedded", "node", "several", "supervisor"}
 
