@@ -50,6 +50,8 @@ BATCH_BYTES: Final = 1 << 18
 # Transformed operations have more parts than those that clients send.
 LEAST_PARTS: Final = 4000
 LONGEST_USER_ID: Final = 128
+# The last that has a date of the form of a trace, in the year 9999.
+LATEST_MS: Final = 253_402_300_799_999
 
 
 @attrs.frozen
@@ -161,8 +163,8 @@ def _edit(index: int, row: Any) -> tuple[str, Any, str, int]:
         raise wrong(f"seq must be an integer of 1 or more, not {seq!r:.80}")
     if not is_user_id(user_id):
         raise wrong(f"user_id must be a text of 1 to {LONGEST_USER_ID} characters")
-    if not is_integer(time_ms) or not 0 <= time_ms <= MAX_INTEGER:
-        raise wrong(f"time_ms must be milliseconds since 1970, not {time_ms!r:.80}")
+    if not is_integer(time_ms) or not 0 <= time_ms <= LATEST_MS:
+        raise wrong(f"time_ms must be milliseconds since 1970, to 9999, not {time_ms!r:.80}")
     return client_id, op, user_id, time_ms
 
 
@@ -244,7 +246,7 @@ def _trace(body: dict[str, Any], settings: Settings) -> Plan:
             row = rows[index]
             numbers[row.agent] += 1
             op = fold.add(f"txns[{index}]", op)
-            time_ms = settings.now_ms if row.time_ms is None else row.time_ms
+            time_ms = settings.now_ms if row.time_ms is None else min(row.time_ms, LATEST_MS)
             edits.append(
                 [client_id_of(row.agent), numbers[row.agent], op, users[row.agent], time_ms]
             )

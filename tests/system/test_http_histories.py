@@ -113,6 +113,15 @@ class TraceTests(HistoryCase):
             trace = await self.export(path, "trace")
             self.assertEqual((trace["startContent"], trace["endContent"]), (start, end))
 
+    async def test_the_last_moments_that_have_a_date_go_in_and_out(self) -> None:
+        rows = [
+            {"patches": [[0, 0, "a"]], "time": f"9999-12-31T23:59:59.999{zone}"}
+            for zone in ("Z", "-01:00")
+        ]
+        await self.make(self.path, {"txns": rows, "endContent": "aa"})
+        times = [txn["time"][:19] for txn in (await self.export(self.path, "trace"))["txns"]]
+        self.assertEqual(times, ["9999-12-31T23:59:59"] * 2)
+
     async def test_a_trace_that_does_not_lead_to_its_end_makes_nothing(self) -> None:
         one, two = {"patches": [[0, 0, "a"]]}, {"patches": [[9, 1, ""]]}
         for body, said in (
@@ -237,6 +246,7 @@ class SessionTests(HistoryCase):
             (second(seq=True), "bad_request", "edits[1]: seq must be"),
             (second(user_id=""), "bad_request", "edits[1]: user_id must be"),
             (second(time_ms=-1), "bad_request", "edits[1]: time_ms must be"),
+            (second(time_ms=253_402_300_800_000), "bad_request", "edits[1]: time_ms must be"),
             (a_session([row, row[:4]]), "bad_request", "edits[1]: must be ["),
             (a_session({}), "bad_request", "edits must be a list"),  # type: ignore[arg-type]
             (a_session([], content=7), "bad_request", "content is not content of type text"),
