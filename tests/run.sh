@@ -4,8 +4,8 @@
 set -u
 cd "$(dirname "$0")/.."
 passed=0 failed=0 broken=0
-output=$(mktemp) beside=$(mktemp)
-trap 'rm -f "$output" "$beside"' EXIT
+output=$(mktemp) beside=$(mktemp) seen=$(mktemp) ended=$(mktemp)
+trap 'rm -f "$output" "$beside" "$seen" "$ended"' EXIT
 
 # Add up what a runner printed; one that failed without saying what counts as one failure.
 count() {  # STATUS PASSED FAILED
@@ -25,6 +25,11 @@ count_trial() {  # STATUS; of what is in $output
 
 trial() { .venv/bin/python -m twisted.trial "$@" 2>&1; }
 
+# The modules of the system tests whose names begin so, one a line.
+modules() {  # PREFIX...
+  for prefix in "$@"; do ls tests/system | sed -n "s/^\($prefix.*\)\.py$/tests.system.\1/p"; done
+}
+
 run_node() {
   (cd web && npm test --silent) 2>&1 | tee "$output"
   local status=${PIPESTATUS[0]} good bad
@@ -35,14 +40,18 @@ run_node() {
 if [ "${1:-all}" = all ]; then
   # The simulation plays more seeds where there is time for it.
   export SIMULATION_SEEDS=${SIMULATION_SEEDS:-2000}
-  # Nodes are mostly waited for: the units run meanwhile, and are shown afterwards.
-  trial --temp-directory=.trial-temp-unit tests.unit >"$beside" &
-  units=$!
-  trial --temp-directory=.trial-temp tests.system | tee "$output"
+  # Nodes are mostly waited for: the units run meanwhile, then what browsers see; both are shown
+  # afterwards.
+  browsers=$(modules test_browser test_examples)
+  {
+    trial --temp-directory=.trial-temp-unit tests.unit >"$beside"; first=$?
+    trial --temp-directory=.trial-temp-browser $browsers >"$seen"; echo "$first $?" >"$ended"
+  } &
+  trial --temp-directory=.trial-temp $(modules test_ | grep -vxF "$browsers") | tee "$output"
   count_trial "${PIPESTATUS[0]}"
-  wait "$units"; status=$?
-  cp "$beside" "$output"; cat "$output"
-  count_trial "$status"
+  wait; read -r first second <"$ended"
+  cp "$beside" "$output"; cat "$output"; count_trial "$first"
+  cp "$seen" "$output"; cat "$output"; count_trial "$second"
 else
   trial --jobs="$(nproc)" --temp-directory=.trial-temp tests.unit | tee "$output"
   count_trial "${PIPESTATUS[0]}"
