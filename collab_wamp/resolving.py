@@ -24,6 +24,7 @@ from .store.values import SessionKey
 from .writer import MOST_PARTS, MOST_WEIGHT, REBASE_WORK, Request
 
 SWEEP = 100
+TRIES = 3
 # Edits that an operation is transformed over before it is others' turn.
 PAGE = 250
 
@@ -130,12 +131,27 @@ class Resolving:
                 "What the others did cannot be taken back any more: choose `both`, `theirs`, `op`.",
                 revision=document.revision,
             )
-        if base is None:
-            base = held.revision
+        at = held.revision if base is None else base
+        tries = 0
+        while True:
+            tries += 1
             if choice != "op":
-                op, base = await self._within_reach(key, held, document, op)
-        if kind.is_noop(op):
-            return await self._drop(key, held)
+                op, at = await self._within_reach(key, held, document, op, at)
+            if kind.is_noop(op):
+                return await self._drop(key, held)
+            await check_rights()
+            try:
+                revision = await self._submit(key, held, op, at)
+            except CollabError as error:
+                # So much was committed since it was brought there.
+                if error.code != "base_too_old" or choice == "op" or tries == TRIES:
+                    raise
+            else:
+                await self._store.unhold(key, held.conflict_id)
+                return {"revision": revision}
+
+    async def _submit(self, key: SessionKey, held: Held, op: Any, base: int) -> int:
+        """Commit for a held edit; the revision."""
         if self._documents.waiting >= self._limits.waiting:
             raise CollabError("overloaded", "Too many edits are waiting.", retry_after_ms=200)
         request = Request(
@@ -151,19 +167,17 @@ class Resolving:
             join_id="",
             compared=False,
         )
-        await check_rights()
         revision, _durable = await self._documents.writer(key).submit(request)
-        await self._store.unhold(key, held.conflict_id)
-        return {"revision": revision}
+        return revision
 
     async def _within_reach(
-        self, key: SessionKey, held: Held, document: Document, op: Any
+        self, key: SessionKey, held: Held, document: Document, op: Any, base: int
     ) -> tuple[Any, int]:
         """An operation of a held edit, and its base, not as far behind as nobody's may be.
 
         It was held for longer than others take; the history may reach back further than that.
         """
-        base, meta = held.revision, await self._store.meta(key)
+        meta = await self._store.meta(key)
         while meta is not None and base < meta.revision - self._limits.window // 2:
             answer = await self._store.edits(key, held.epoch, base, PAGE)
             if isinstance(answer, NoSession | StaleEpoch) or not answer[0]:
