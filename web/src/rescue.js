@@ -86,26 +86,24 @@ export class Rescue {
    * @param {{length: number, content: any}} document here
    */
   take(patch, edits, document) {
-    let op = null;
-    if (edits && patch.op !== null) {
-      const { pending } = this.#outbox;
-      op = forward(this.#type, patch, edits);
-      if (pending !== null) op = this.#type.transform(op, pending, "left");
-      if (!this.#fits(op, document)) op = null;
-    }
+    let op = edits && patch.op !== null ? this.#moved(patch, edits, document) : null;
     if ((op === null || this.#type.isNoop(op)) && patch.op !== null) {
       op = byText(this.#type.name, patch.op, document.length);
     }
     return this.patches.add(patch, op);
   }
 
-  #fits(op, document) {
+  /** Its operation on the document here; null where it does not fit. */
+  #moved(patch, edits, document) {
+    const { pending } = this.#outbox;
     try {
+      let op = forward(this.#type, patch, edits);
+      if (pending !== null) op = this.#type.transform(op, pending, "left");
       this.#type.check(op, document);
-      return true;
-    } catch (error) {
-      if (error instanceof TypeError) return false;
-      throw error;
+      return op;
+    } catch {
+      // The types throw errors of several kinds where something does not fit.
+      return null;
     }
   }
 }

@@ -208,3 +208,23 @@ test("rich text that was refused comes back with its formats", async () => {
   ada.session.undo();
   assert.deepEqual(ada.session.content, [{ insert: "zero one two\n" }]);
 });
+
+test("a patch that never fitted the document is kept by its text, whatever it says", async () => {
+  const { clock, ada, bob } = await writingAs("json", { a: { n: "x" } });
+  const exported = JSON.parse(ada.session.exportPatches());
+  bob.session.edit([{ p: ["a", "n"], od: "x", oi: "y" }]);
+  await clock.until(() => ada.session.content.a.n === "y");
+  const ops = [
+    [{ p: ["a", "n"], na: 8 }, { p: ["a"], od: null, oi: 1 }],
+    [{ p: ["a", "n"], t: "text-unicode", o: [1_000_000, "x"] }],
+  ];
+  const row = { id: "1", name: "n", text: "t", reason: { code: "x", message: "" }, created_ms: 1 };
+  exported.patches = ops.map((op) => ({ ...row, revision: 0, op }));
+  let taken = null;
+  ada.session.importPatches(JSON.stringify(exported)).then(
+    (patches) => (taken = patches.map(({ op, text }) => [op, text])),
+    (error) => (taken = error),
+  );
+  await clock.until(() => taken);
+  assert.deepEqual(taken, Array(2).fill([null, "t"]));
+});
