@@ -95,15 +95,23 @@ class HistoryView {
     this.#refreshing = false;
   }
 
-  /** All that is kept now. Where the session was made anew, there is another history. */
+  /**
+   * All that is kept now. Where the session was made anew, or so much was done meanwhile that what
+   * follows is not kept any more, there is another history.
+   */
   async #read() {
     const { epoch } = this.#session;
-    if (epoch !== this.#epoch) {
-      this.#history = await this.#session.history();
-      this.#epoch = epoch;
-      this.#shown = -1;
+    if (epoch === this.#epoch) {
+      try {
+        await this.#history.refresh();
+        return;
+      } catch (error) {
+        if (error.code !== "base_too_old") throw error;
+      }
     }
-    await this.#history.refresh();
+    this.#history = await this.#session.history();
+    this.#epoch = epoch;
+    this.#shown = -1;
   }
 
   #setRange() {

@@ -71,7 +71,8 @@ export class History {
    *
    * @param {{progress?: Progress}} [options]
    * @returns {Promise<number>} how many there were
-   * @throws {CollabError} `stale_epoch` where the session was made anew: read its history anew
+   * @throws {CollabError} `stale_epoch` where the session was made anew, `base_too_old` where what
+   *   follows here is not kept any more: read its history anew
    */
   async refresh({ progress = () => {} } = {}) {
     const before = this.#edits.length;
