@@ -19,6 +19,7 @@ from collections.abc import Callable
 from typing import Any
 
 from collab_wamp import documents
+from tests.support.sim_client import Client
 from tests.support.sim_world import World
 from tests.support.sim_writers import WRITERS
 
@@ -26,8 +27,8 @@ ACTIONS = 40
 WORD = 5
 
 
-def play_edits(world: World) -> None:
-    """People edit, connections break, workers die; then it goes quiet, and all must be well."""
+def live(world: World) -> tuple[list[Client], list[Client]]:
+    """People edit, connections break, workers die; then it goes quiet: who is here, who away."""
     chance = world.chance
     world.begin()
     for _ in range(ACTIONS):
@@ -41,6 +42,12 @@ def play_edits(world: World) -> None:
     here = [client for client in world.clients if client not in away]
     world.dismiss(away)
     world.settle(here)
+    return here, away
+
+
+def play_edits(world: World) -> None:
+    """After all that may befall people all must be well, also for who comes later."""
+    here, away = live(world)
     world.verify_written(world.verify(here), complete=not away)
     world.verify_people(here)
     world.verify_stream(here, away)
@@ -79,19 +86,7 @@ def play_words(world: World) -> None:
 
 def play_asks(world: World) -> None:
     """As `play_edits`, but edits that conflict are held, and merged in the end."""
-    chance = world.chance
-    world.begin()
-    for _ in range(ACTIONS):
-        world.run(world.step())
-        client = chance.choice(world.clients)
-        if chance.random() < 0.2:
-            world.misfortune()
-        elif client.box is not None:
-            world.type_by_chance(client)
-    away = [client for client in world.clients if chance.random() < 0.2]
-    here = [client for client in world.clients if client not in away]
-    world.dismiss(away)
-    world.settle(here)
+    here, away = live(world)
     world.verify(here)
     world.held = world.decide(here)
     world.settle(here)
