@@ -215,7 +215,8 @@ class HistoryView {
       this.show(revision);
       return;
     }
-    // It is older than what is kept of the history, but its content is kept.
+    // It is older than what is kept of the history; its content is kept, but cannot be shown.
+    if (!confirm(`“${name}” is too old to be looked at. Restore it, for everybody?`)) return;
     await this.#attempt("That cannot be restored", async () => {
       await this.#session.restore({ versionId });
       await this.toggle();
