@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
+from .reader import PartReader
 from .rich_attributes import Attributes, same
 
 Part = dict[str, Any]
@@ -53,20 +54,10 @@ def inserted_bytes(part: Part) -> int:
     return extra_bytes(part) + (len(text.encode()) if isinstance(text, str) else 0)
 
 
-class Reader:
+class Reader(PartReader[Part]):
     """Takes an operation's parts in pieces. After its end it passes over everything."""
 
-    __slots__ = ("_index", "_offset", "_op")
-
-    def __init__(self, op: Op) -> None:
-        self._op = op
-        self._index = 0
-        self._offset = 0
-
-    @property
-    def part(self) -> Part | None:
-        """The part that the next piece is of; None after the end."""
-        return self._op[self._index] if self._index < len(self._op) else None
+    __slots__ = ()
 
     @property
     def left(self) -> int:

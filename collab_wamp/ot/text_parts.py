@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from .reader import PartReader
+
 Part = int | str | dict[str, Any]
 Op = list[Part]
 
@@ -42,20 +44,10 @@ def trimmed(op: Op) -> Op:
     return op
 
 
-class Reader:
+class Reader(PartReader[Part]):
     """Takes an operation's parts in pieces. After its end it passes over everything."""
 
-    __slots__ = ("_index", "_offset", "_op")
-
-    def __init__(self, op: Op) -> None:
-        self._op = op
-        self._index = 0
-        self._offset = 0
-
-    @property
-    def part(self) -> Part | None:
-        """The part that the next piece is of; None after the end."""
-        return self._op[self._index] if self._index < len(self._op) else None
+    __slots__ = ()
 
     def rest(self) -> Part:
         """The rest of the part; there must be one."""
