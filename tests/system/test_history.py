@@ -10,34 +10,21 @@ from typing import Any
 import orjson
 from twisted.internet import reactor
 from twisted.internet.threads import deferToThread
-from twisted.trial.unittest import TestCase
 
 from collab_wamp import embedded
-from collab_wamp.client import Client, ClientError, Document, connect
+from collab_wamp.client import ClientError, Document, connect
 from collab_wamp.client.player import Play
 from collab_wamp.ot.text import TEXT
 from collab_wamp.store.redis import RedisStore
 from collab_wamp.traces import load
-from tests.support.node import Node
+from tests.support.own_node import OwnNodeCase
 from tests.support.trace_authors import Recording
 from tests.support.waiting import until
 
 TRACE = Path(__file__).parents[1] / "data" / "traces" / "clownschool.json.gz"
 
 
-class HistoryTests(TestCase):
-    timeout = 420
-
-    async def setUp(self) -> None:
-        self.node = Node()
-        await deferToThread(self.node.start)
-        self.clients: list[Client] = []
-
-    async def tearDown(self) -> None:
-        for client in self.clients:
-            await client.close()
-        await deferToThread(self.node.stop)
-
+class HistoryTests(OwnNodeCase):
     async def document(self, user: str, **rights: str) -> Document:
         client = await connect(reactor, self.node.url, self.node.token(user, **rights))
         self.clients.append(client)

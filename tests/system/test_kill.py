@@ -6,31 +6,17 @@ from pathlib import Path
 
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
-from twisted.internet.threads import deferToThread
-from twisted.trial.unittest import TestCase
 
-from collab_wamp.client import Client, Document, connect
+from collab_wamp.client import Document, connect
 from collab_wamp.client.player import Play
 from collab_wamp.traces import load
-from tests.support.node import Node
+from tests.support.own_node import OwnNodeCase
 from tests.support.waiting import until
 
 TRACE = Path(__file__).parents[1] / "data" / "traces" / "clownschool.json.gz"
 
 
-class KillTests(TestCase):
-    timeout = 420
-
-    async def setUp(self) -> None:
-        self.node = Node()
-        await deferToThread(self.node.start)
-        self.clients: list[Client] = []
-
-    async def tearDown(self) -> None:
-        for client in self.clients:
-            await client.close()
-        await deferToThread(self.node.stop)
-
+class KillTests(OwnNodeCase):
     async def document(self, user: str) -> Document:
         client = await connect(reactor, self.node.url, self.node.token(user))
         self.clients.append(client)
