@@ -26,7 +26,8 @@ from .refusals import denied, no_such_session, stale_epoch
 from .rights import Rights
 from .store.interface import Store
 from .store.values import MOST_VERSIONS, SessionKey, Version
-from .writer import Request, body_digest
+from .submitting import submit_for
+from .writer import body_digest
 
 LONGEST_NAME = 128
 # Contents of the past that one user may be asking for at one time, of this process.
@@ -117,6 +118,11 @@ class History:
         await self._limiter.take("calls", caller.claims.tenant, caller.claims.user_id)
         return await self._rights.require(caller, key, action)
 
+    async def _count_edit(self, caller: Caller, key: SessionKey) -> None:
+        """Count something as an edit of the caller's."""
+        claims = caller.claims
+        await self._limiter.take("edits", claims.tenant, claims.user_id, key.session_id)
+
     # --- named versions -----------------------------------------------------------------------
 
     async def save_version(self, caller: Caller, arguments: Arguments) -> dict[str, Any]:
@@ -128,9 +134,7 @@ class History:
             raise bad("name", f"must be a text of 1 to {LONGEST_NAME} characters", name)
         await self._admit(caller, key, "edit")
         # It takes as much room in the store as an edit may, and more.
-        await self._limiter.take(
-            "edits", caller.claims.tenant, caller.claims.user_id, key.session_id
-        )
+        await self._count_edit(caller, key)
         moment = await self._at(caller, key, revision)
         version = Version(
             self._new_name(9), name, moment.revision, caller.claims.user_id, self._now_ms()
@@ -187,9 +191,7 @@ class History:
             raise bad("version_id", "or revision must be given, one of the two", "")
         self._refuse_edits()
         await self._admit(caller, key, "edit")
-        await self._limiter.take(
-            "edits", caller.claims.tenant, caller.claims.user_id, key.session_id
-        )
+        await self._count_edit(caller, key)
         epoch, wanted = await self._wanted(caller, key, version_id, revision)
         document = await self._past.head(key)
         if epoch not in ("", document.epoch):
@@ -199,29 +201,21 @@ class History:
         if kind.is_noop(op):
             return {"revision": base, "durable": await self._store.settle()}
         for _ in range(min(MOST_TOKENS, len(orjson.dumps(op)) // self._limits.op.insert_bytes)):
-            await self._limiter.take(
-                "edits", caller.claims.tenant, caller.claims.user_id, key.session_id
-            )
+            await self._count_edit(caller, key)
         # The right may have been taken meanwhile, and nobody looks at it after this.
         await self._rights.require(caller, key, "edit")
         self._refuse_edits()
-        if self._documents.waiting >= self._limits.waiting:
-            raise CollabError("overloaded", "Too many edits are waiting.", retry_after_ms=200)
-        request = Request(
+        committed, durable = await submit_for(
+            self._documents,
+            self._limits,
+            key,
+            caller.claims.user_id,
             epoch=document.epoch,
             base=base,
-            # Of one edit only, and of nobody who is on the roster: it is the server's.
             client_id=f"restore-{self._new_name(12)}",
-            seq=1,
             op=op,
-            user_id=caller.claims.user_id,
             digest=body_digest(document.epoch, base, op),
-            max_length=self._limits.document_length,
-            participant_id="",
-            join_id="",
-            compared=False,
         )
-        committed, durable = await self._documents.writer(key).submit(request)
         return {"revision": committed, "durable": durable}
 
     async def _wanted(

@@ -21,7 +21,8 @@ from .store.answers import NoSession, StaleEpoch
 from .store.held import RESOLUTION, Held, Resolved
 from .store.interface import Store
 from .store.values import SessionKey
-from .writer import MOST_PARTS, MOST_WEIGHT, REBASE_WORK, Request
+from .submitting import submit_for
+from .writer import MOST_PARTS, MOST_WEIGHT, REBASE_WORK
 
 SWEEP = 100
 TRIES = 3
@@ -152,22 +153,17 @@ class Resolving:
 
     async def _submit(self, key: SessionKey, held: Held, op: Any, base: int) -> int:
         """Commit for a held edit; the revision."""
-        if self._documents.waiting >= self._limits.waiting:
-            raise CollabError("overloaded", "Too many edits are waiting.", retry_after_ms=200)
-        request = Request(
+        revision, _durable = await submit_for(
+            self._documents,
+            self._limits,
+            key,
+            held.user_id,
             epoch=held.epoch,
             base=base,
             client_id=held.conflict_id,
-            seq=1,
             op=op,
-            user_id=held.user_id,
             digest=RESOLUTION,
-            max_length=self._limits.document_length,
-            participant_id="",
-            join_id="",
-            compared=False,
         )
-        revision, _durable = await self._documents.writer(key).submit(request)
         return revision
 
     async def _within_reach(

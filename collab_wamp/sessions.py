@@ -34,6 +34,7 @@ from .rights import Rights
 from .store.answers import ClientTaken, NoSession, StaleEpoch
 from .store.interface import Store
 from .store.values import Participant, SessionKey
+from .submitting import refuse_crowd
 from .writer import Request, body_digest
 
 
@@ -268,8 +269,7 @@ class Sessions:
             raise bad_op(error) from None
         if document.type.is_noop(op):
             return {"revision": document.revision, "durable": True}
-        if self.documents.waiting >= self._limits.waiting:
-            raise CollabError("overloaded", "Too many edits are waiting.", retry_after_ms=200)
+        refuse_crowd(self.documents, self._limits)
         request = Request(
             epoch=epoch,
             base=base,

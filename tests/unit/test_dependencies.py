@@ -21,7 +21,8 @@ USE_CASES = {
     "document", "documents", "writer", "joining", "participants", "presence", "sessions", "relay",
     "caller", "credentials", "notices", "reports", "rights", "rates", "discovery",
     "feed", "telling", "merging", "measures", "surroundings", "shared", "retention",
-    "history", "past", "refusals", "conflicts", "holding", "resolving", "importing",
+    "history", "past", "refusals", "submitting",
+    "conflicts", "holding", "resolving", "importing",
 }  # fmt: skip
 PLAIN_PROCESSES = {"children", "embedded", "node", "several", "supervisor"}
 
