@@ -20,6 +20,7 @@ from urllib.parse import quote
 import attrs
 
 from . import __version__
+from .layout import Layout, choose, usable_cores
 from .registry.forms import INSTANCE_ID, is_host
 from .settings import (
     SECTIONS,
@@ -82,6 +83,11 @@ class Config:
     @property
     def data_dir(self) -> Path:
         return Path(self.server.data_dir)
+
+    @property
+    def layout(self) -> Layout:
+        """How the node's parts are spread over processes."""
+        return choose(self.server.layout, self.server.workers, usable_cores())
 
     def as_environment(self) -> dict[str, str]:
         """The settings as `load` reads them back, for child processes."""
@@ -151,6 +157,10 @@ def _completed(config: Config, environment: Mapping[str, str]) -> Config:
             "tracing.enabled (TRACING_ENABLED): OpenTelemetry is not installed; "
             "`pip install 'collab_wamp[tracing]'` does that"
         )
+    try:
+        choose(server.layout, server.workers, usable_cores())
+    except ValueError as error:
+        raise ConfigError(f"server.workers (WORKERS) = {server.workers}: {error}") from None
     registry = _completed_registry(config.registry, server)
     return attrs.evolve(config, server=server, store=store, registry=registry)
 

@@ -8,8 +8,10 @@ import os
 import secrets
 import string
 import sys
+from collections.abc import Iterable
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 from .config import Config, ConfigError
 
@@ -97,6 +99,28 @@ def static_dir() -> Path:
     return Path(str(resources.files(__package__))) / "static"
 
 
+def listed(items: Iterable[dict[str, Any]], margin: str = "") -> str:
+    """The items of a list in YAML, of which JSON is a part."""
+    return f"\n{margin}".join(f"- {json.dumps(item)}" for item in items)
+
+
+def component(name: str) -> dict[str, Any]:
+    """An entry of the router's `components`."""
+    kind = f"collab_wamp.wamp.inside.{name.title()}"
+    return {"type": "class", "classname": kind, "realm": "collab", "role": "backend"}
+
+
+def guest(name: str) -> dict[str, Any]:
+    """An entry of `workers`: a process that watches over workers of ours."""
+    return {
+        "type": "guest",
+        "id": name,
+        "executable": sys.executable,
+        "arguments": ["-m", "collab_wamp.wamp.supervise", name],
+        "options": {"env": {"inherit": True}, "stdout": "log", "stderr": "log"},
+    }
+
+
 def render(config: Config) -> str:
     """Crossbar's configuration with the settings filled in.
 
@@ -105,7 +129,9 @@ def render(config: Config) -> str:
     """
     limits = config.limits
     values = {
+        "COMPONENTS": listed(map(component, config.layout.inside), "  "),
         "CONNECTIONS": limits.connections,
+        "GUESTS": listed(map(guest, config.layout.guests)),
         "HANDSHAKE_MS": int(limits.handshake_s * 1000),
         "HOST": config.server.host,
         "MESSAGE_BYTES": limits.message_bytes,
@@ -114,7 +140,6 @@ def render(config: Config) -> str:
         "PING_TIMEOUT_MS": int(limits.ping_timeout_s * 1000),
         "PORT": config.server.port,
         "PRIVATE_SOCKET": private_socket(config),
-        "PYTHON": json.dumps(sys.executable),
         "STATIC": json.dumps(str(static_dir())),
     }
     try:

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import attrs
 
 from .joining import SessionLimits
+from .layout import AUTO, LAYOUTS, MOST_WORKERS
 from .ot.base import Limits as OpLimits
 from .rates import Rate, Rates, parse_rate
 from .registry.address import parse_registry_url
@@ -76,7 +77,9 @@ class Server:
     Attributes:
         host: "" = all interfaces.
         origins: pages of these origins may connect, beside the node's own; `https://*.example.com`.
-        workers: processes of this node that take edits; sessions are spread over them.
+        layout: how the node's parts are spread over processes, see `layout`; `auto` = by the cores
+            that it may use.
+        workers: processes that take edits; sessions are spread over them. 0 = by the cores.
         drain_s: how long connections are given to go elsewhere when the node ends.
         data_dir: for the embedded store, the node's files and logs.
     """
@@ -86,7 +89,8 @@ class Server:
     origins: tuple[str, ...] = _setting((), "ALLOWED_ORIGINS")
     data_dir: str = _setting(".data", "DATA_DIR")
     instance_id: str = _setting("", "INSTANCE_ID")
-    workers: int = _setting(1, "WORKERS", _between(1, 64))
+    layout: str = _setting(AUTO, "LAYOUT", _one_of(AUTO, *LAYOUTS))
+    workers: int = _setting(0, "WORKERS", _between(0, MOST_WORKERS))
     drain_s: float = _setting(10.0, "DRAIN_S", _between(0, 600))
     production: bool = _setting(False, "PRODUCTION")
     log_level: str = _setting("info", "LOG_LEVEL", _one_of("debug", "info", "warn", "error"))

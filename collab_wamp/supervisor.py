@@ -24,7 +24,7 @@ from . import embedded, node
 from .children import Child
 from .config import Config, ConfigError
 from .metrics_folder import FOLDER_VARIABLE, PROCESS_VARIABLE, ROUTER, wipe
-from .wamp.supervise import EVENTS, PID_SUFFIX, WATCHERS
+from .wamp.supervise import EVENTS, PID_SUFFIX
 
 LOOK_S = 0.05
 WATCHERS_LOOK_S = 1.0
@@ -55,9 +55,15 @@ class Supervisor:
             except ValueError as error:
                 raise ConfigError(f"server.data_dir: {error}") from None
             config = attrs.evolve(config, store=attrs.evolve(config.store, url=url))
-        self.config = attrs.evolve(
-            config, server=attrs.evolve(config.server, data_dir=str(self._data_dir))
+        # What the machine decides is decided once, for all processes.
+        self._layout = config.layout
+        server = attrs.evolve(
+            config.server,
+            data_dir=str(self._data_dir),
+            layout=self._layout.name,
+            workers=self._layout.workers,
         )
+        self.config = attrs.evolve(config, server=server)
         self._say = say
         self._environment = {**environment, **self.config.as_environment()}
         self._environment.pop("COLLAB_CONFIG", None)
@@ -136,7 +142,7 @@ class Supervisor:
         if not self._node.alive or time.monotonic() < self._look_at_watchers_at:
             return False
         self._look_at_watchers_at = time.monotonic() + WATCHERS_LOOK_S
-        for name in WATCHERS:
+        for name in self._layout.guests:
             file = node.node_dir(self.config) / f"{name}{PID_SUFFIX}"
             # There is none yet, or nothing in it, while the node starts.
             pid = file.read_text(encoding="ascii") if file.exists() else ""

@@ -11,6 +11,7 @@ from twisted.trial.unittest import TestCase
 
 from collab_wamp import node, protocol
 from collab_wamp.config import ConfigError, load
+from collab_wamp.layout import LAYOUTS
 from collab_wamp.settings import Limits
 from collab_wamp.wamp.guarded import SUBPROTOCOLS
 
@@ -73,8 +74,14 @@ class RouterConfigTests(TestCase):
             load({"COLLAB_LIMITS_CONNECTIONS": str(most + 1)})
 
     def test_the_guard_is_loaded_first(self) -> None:
-        (component,) = self.router["components"]
-        self.assertEqual(component["classname"], "collab_wamp.wamp.router_guard.Guard")
+        for layout in LAYOUTS:
+            config = load({"LAYOUT": layout})
+            router, *guests = yaml.safe_load(node.render(config))["workers"]
+            guard, *others = [row["classname"] for row in router["components"]]
+            self.assertEqual(guard, "collab_wamp.wamp.router_guard.Guard")
+            names = [name.rpartition(".")[2].lower() for name in others]
+            self.assertEqual(names, list(config.layout.inside))
+            self.assertEqual([guest["id"] for guest in guests], list(config.layout.guests))
 
     def test_the_public_socket(self) -> None:
         web_socket = self.public["paths"]["ws"]
