@@ -21,6 +21,7 @@ from ..errors import TABLE, URI_PREFIX, CollabError
 from ..metrics import PROCESS, STORE_UP, Calls
 from ..protocol import Arguments
 from ..rates import Limiter
+from . import shortcuts
 from .pulse import Pulse
 
 # The role of the node's own parts.
@@ -37,10 +38,15 @@ class CollabComponent(ApplicationSession):  # type: ignore[misc]  # Autobahn has
 
     What it registers and subscribes is called with `(args, kwargs)` of the message, and `details`
     if asked for. `config.extra` has `config`, `store`, `reactor`, `now_ms`, `failed` and `number`;
-    see `worker`.
+    see `worker`. With `inside` it is in the router's process, see `inside`.
     """
 
     log = Logger()
+
+    @property
+    def inside(self) -> bool:
+        """Whether it lives in the router's process."""
+        return bool(self.config.extra.get("inside"))
 
     @property
     def clock(self) -> Any:
@@ -135,6 +141,8 @@ class CollabComponent(ApplicationSession):  # type: ignore[misc]  # Autobahn has
             details_arg="details", invoke="roundrobin" if shared else "single"
         )
         await self.register(start, procedure, options=options)
+        if self.inside:
+            shortcuts.procedures[procedure] = handle
 
     def measure(self, *gauges: tuple[Any, Callable[[], float]]) -> None:
         """Look at the process from now on, and set each gauge to what its function says."""
@@ -147,6 +155,8 @@ class CollabComponent(ApplicationSession):  # type: ignore[misc]  # Autobahn has
         )
 
     def onLeave(self, details: Any) -> None:
+        if self.inside:
+            shortcuts.procedures.clear()
         if hasattr(self, "_pulse") and self._pulse.running:
             self._pulse.stop()
         super().onLeave(details)

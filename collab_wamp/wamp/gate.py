@@ -25,8 +25,10 @@ PUBLISH: Final = 16
 PUBLISHED: Final = 17
 SUBSCRIBE: Final = 32
 UNSUBSCRIBE: Final = 34
+EVENT: Final = 36
 CALL: Final = 48
 CANCEL: Final = 49
+RESULT: Final = 50
 REGISTER: Final = 64
 UNREGISTER: Final = 66
 

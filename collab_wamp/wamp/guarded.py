@@ -181,11 +181,7 @@ class GuardedProtocol(WampWebSocketServerProtocol):  # type: ignore[misc]  # nor
                 self._answer(gate.error_for(message, URI_PREFIX + "too_many", text))
                 return
             if message[0] == gate.CALL:
-                if self.calls >= self.limits.calls:
-                    text = f"At most {self.limits.calls} calls at one time."
-                    wait = {"retryable": True, "retry_after_ms": 100}
-                    uri = URI_PREFIX + "overloaded"
-                    self._answer([*gate.error_for(message, uri, text)[:-1], wait])
+                if self._calls_too_much(message):
                     return
                 self.calls += 1
                 parsed.procedure = self._procedure(message)
@@ -198,6 +194,16 @@ class GuardedProtocol(WampWebSocketServerProtocol):  # type: ignore[misc]  # nor
             raise gate.Refused("malformed", gate.PROTOCOL_ERROR, str(error)[:100]) from None
         if message[0] in (gate.GOODBYE, gate.ABORT):
             self.sendClose(self.CLOSE_STATUS_CODE_NORMAL)
+
+    def _calls_too_much(self, message: list[Any]) -> bool:
+        """Whether so many calls are under way that this one is refused, and do that."""
+        if self.calls < self.limits.calls:
+            return False
+        text = f"At most {self.limits.calls} calls at one time."
+        wait = {"retryable": True, "retry_after_ms": 100}
+        uri = URI_PREFIX + "overloaded"
+        self._answer([*gate.error_for(message, uri, text)[:-1], wait])
+        return True
 
     def _procedure(self, message: list[Any]) -> str:
         """What is called: of a session, at the worker that has it."""

@@ -18,6 +18,7 @@ from ..protocol import Arguments
 from ..relay import Relay
 from ..store.values import SessionKey
 from ..tokens import Claims
+from . import shortcuts
 from .component import CollabComponent
 from .surroundings import ComponentSurroundings
 
@@ -41,6 +42,8 @@ class Component(CollabComponent):
             protocol.INCOMING_PREFIX,
             options=SubscribeOptions(match="prefix", details_arg="details"),
         )
+        if self.inside:
+            shortcuts.hear_presence = self._relay.presence
         await self.subscribe(self._on_refreshed, protocol.NODE_REFRESHED)
         await self._reconcile()
         await self.serve(protocol.RELAY_WATCH, self._watch)
@@ -107,6 +110,8 @@ class Component(CollabComponent):
     def onLeave(self, details: Any) -> None:
         if hasattr(self, "_tidy") and self._tidy.running:
             self._tidy.stop()
+        if self.inside:
+            shortcuts.hear_presence = None
         if hasattr(self, "_relay"):
             self.background(self._relay.stop())
         super().onLeave(details)

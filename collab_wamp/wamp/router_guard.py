@@ -33,7 +33,7 @@ from twisted.web.server import Request
 from .. import __version__, metrics, protocol
 from ..config import Config
 from ..tokens import Claims
-from . import connections, tuning, workers
+from . import connections, quick, shortcuts, tuning, workers
 from .asking import apart, ask, not_ready
 from .blame import Blame
 from .component import CollabComponent
@@ -87,9 +87,12 @@ def install(config: Config) -> None:
     if missing:
         raise RuntimeError(f"this version of Crossbar cannot be guarded: {', '.join(missing)}")
     tuning.stop_formatting()
+    without = quick.missing()
+    for name in without:
+        log.warn("{name}: messages go the long way through the router", name=name)
     GuardedProtocol.limits = config.limits
     GuardedProtocol.presence_rate = config.rates.presence_rate()
-    WampWebSocketServerFactory.protocol = GuardedProtocol
+    WampWebSocketServerFactory.protocol = GuardedProtocol if without else quick.QuickProtocol
     PatientSite.patience_s = config.limits.handshake_s
     PatientSite.later = reactor.callLater
     connections.blame = Blame(config.limits.bad_logins, time.monotonic)
@@ -107,7 +110,7 @@ LOAD = ("sessions", "participants")
 
 def health_procedures() -> dict[str, str]:
     """Part of the node → the procedure that tells how it is."""
-    number = from_environment().server.workers
+    number = from_environment().layout.workers
     names = ["sessions"] if number == 1 else [f"sessions-{n}" for n in range(1, number + 1)]
     return {
         **{name: f"{protocol.HEALTH_SESSIONS}{n}" for n, name in enumerate(names, 1)},
@@ -134,6 +137,8 @@ class Guard(CollabComponent):
         self._calls = RouterCalls(self, from_environment().keyring(), self.health)
         await self._calls.begin()
         Guard._current = self
+        if WampWebSocketServerFactory.protocol is quick.QuickProtocol:
+            shortcuts.publish = quick.Publisher(self._transport._router._broker).publish
         self._told: dict[str, int] = {}
         pulse = Pulse(time.monotonic)
         metrics.BUILD_INFO.labels(__version__, platform.python_version()).set(1)

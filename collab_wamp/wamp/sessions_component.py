@@ -50,7 +50,7 @@ class Component(CollabComponent):
             (protocol.CREATE, self._sessions.create),
             (protocol.JOIN, self._sessions.join),
             (protocol.LEAVE, self._sessions.leave),
-            (protocol.EDIT, self._sessions.edit),
+            (protocol.EDIT, self._sessions.editing.edit),
             (protocol.FETCH, self._sessions.fetch),
             (protocol.SNAPSHOT, history.snapshot),
             (protocol.HASH, history.hash),
@@ -69,7 +69,7 @@ class Component(CollabComponent):
             (protocol.IMPORT_FAILED, importing.failed),
         ):
             await callers.serve(procedure, answer, shared=True)
-            if config.server.workers > 1:
+            if config.layout.workers > 1:
                 name = procedure.removeprefix(protocol.SESSION_PREFIX)
                 await callers.serve(f"{protocol.WORKER_PREFIX}{number}.{name}", answer)
 

@@ -8,6 +8,7 @@ from typing import Any
 from autobahn.wamp.types import PublishOptions
 
 from ..surroundings import Timer
+from . import shortcuts
 from .component import CollabComponent
 
 
@@ -25,7 +26,9 @@ class ComponentSurroundings:
         return timer
 
     def publish(self, topic: str, event: dict[str, Any], receivers: Collection[int]) -> None:
-        if self._component.is_attached():
+        if self._component.inside and shortcuts.publish is not None:
+            shortcuts.publish(topic, event, receivers)
+        elif self._component.is_attached():
             options = PublishOptions(eligible=list(receivers))
             self._component.publish(topic, options=options, **event)
 

@@ -21,7 +21,7 @@ USE_CASES = {
     "document", "documents", "writer", "joining", "participants", "presence", "sessions", "relay",
     "caller", "credentials", "notices", "reports", "rights", "rates", "discovery",
     "feed", "telling", "merging", "measures", "surroundings", "shared", "retention",
-    "history", "past", "refusals", "submitting",
+    "history", "past", "refusals", "submitting", "editing",
     "conflicts", "holding", "resolving", "importing",
 }  # fmt: skip
 PLAIN_PROCESSES = {"children", "embedded", "node", "several", "supervisor"}
@@ -39,10 +39,11 @@ MAY_IMPORT: dict[str, set[str]] = {
     "store": PURE | {"ot", "metrics"},
     **{name: PURE | USE_CASES | {"ot"} | STORE | REGISTRY | OBSERVED for name in USE_CASES},
     "registry": PURE | {"surroundings", "store.address", "store.clock", "store.connection"},
+    "layout": set(),
     "settings": PURE
     | USE_CASES
-    | {"ot", "store.address", "registry.address", "registry.forms", "__version__"},
-    "config": PURE | {"settings", "registry.forms", "__version__"},
+    | {"layout", "ot", "store.address", "registry.address", "registry.forms", "__version__"},
+    "config": PURE | {"settings", "layout", "registry.forms", "__version__"},
     "client": PURE | {"ot", "traces"},
     "traces": {"ot"},
     "linear": {"ot", "traces"},
@@ -72,7 +73,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 ONLY_IN: dict[str, set[str]] = {
     "jwt": {"tokens"},
     "txredisapi": {"store/connection", "store/durability"},
-    "crossbar": {"wamp/guarded", "wamp/patience", "wamp/router_guard"},
+    "crossbar": {"wamp/guarded", "wamp/patience", "wamp/quick", "wamp/router_guard"},
     "autobahn": {"wamp", "client"},
     "twisted.web": {"http", "wamp/router_guard", "wamp/bodies", "registry/http"},
     "klein": {"http/api"},
@@ -80,6 +81,7 @@ ONLY_IN: dict[str, set[str]] = {
     "msgspec": {"imports"},
     "werkzeug": {"http/api"},
     "twisted.internet.reactor": {
+        "wamp/inside",
         "wamp/worker",
         "wamp/router_guard",
         "wamp/guarded",

@@ -1,0 +1,81 @@
+"""The short way past the router: who may take it, and when it is not there."""
+
+from __future__ import annotations
+
+from typing import Any
+from unittest.mock import patch
+
+from autobahn.wamp.exception import ApplicationError
+from crossbar.router.role import RouterRoleStaticAuth
+from twisted.internet.tcp import Server
+from twisted.trial.unittest import SynchronousTestCase
+
+from collab_wamp.errors import CollabError
+from collab_wamp.wamp import quick
+from collab_wamp.wamp.component import application_error
+
+
+class AtRouter:
+    """As much of a client's session at the router as its rights are looked up by."""
+
+    def __init__(self, role: Any) -> None:
+        self._authrole = "user"
+        self._router = self
+        self._roles = {"user": role}
+
+
+def static(*permissions: dict[str, Any]) -> RouterRoleStaticAuth:
+    return RouterRoleStaticAuth(None, "user", list(permissions))
+
+
+class MayTests(SynchronousTestCase):
+    def setUp(self) -> None:
+        self.patch(quick, "_allowed", {})
+
+    def test_the_configuration_of_the_router_counts(self) -> None:
+        session = AtRouter(
+            static(
+                {"uri": "collab.session.edit", "match": "exact", "allow": {"call": True}},
+                {"uri": "collab.in.", "match": "prefix", "allow": {"publish": True}},
+            )
+        )
+        for action, uri, allowed in (
+            ("call", "collab.session.edit", True),
+            ("call", "collab.session.destroy", False),
+            ("publish", "collab.session.edit", False),
+            ("publish", "collab.in.abc.cursor", True),
+            ("publish", "collab.s.abc.edits", False),
+        ):
+            for _again in range(2):
+                self.assertEqual(quick.may(session, action, uri), allowed, uri)
+
+    def test_a_role_that_may_answer_differently_each_time_has_no_short_way(self) -> None:
+        class Dynamic(RouterRoleStaticAuth):
+            """Any other kind."""
+
+        permission = {"uri": "", "match": "prefix", "allow": {"call": True}}
+        session = AtRouter(Dynamic(None, "user", [permission]))
+        self.assertFalse(quick.may(session, "call", "collab.session.edit"))
+
+    def test_what_is_remembered_is_bounded(self) -> None:
+        self.patch(quick, "MOST_REMEMBERED", 10)
+        session = AtRouter(static())
+        for number in range(25):
+            quick.may(session, "call", f"collab.session.{number}")
+        self.assertLessEqual(len(quick._allowed), 10)
+
+
+class LeansOnTests(SynchronousTestCase):
+    def test_this_version_has_everything(self) -> None:
+        self.assertEqual(quick.missing(), [])
+
+    def test_what_is_missing_is_named(self) -> None:
+        with patch.object(quick, "LEANS_ON", ((Server, ("write", "teleport")),)):
+            self.assertEqual(quick.missing(), ["Server has no teleport"])
+
+    def test_an_error_crosses_the_wire_as_by_the_router(self) -> None:
+        error = application_error(CollabError("base_ahead", "Too far.", revision=3))
+        self.assertIsInstance(error, ApplicationError)
+        row = quick.error_row(7, error)
+        self.assertEqual(row[:5], [8, 48, 7, {}, "collab.error.base_ahead"])
+        self.assertEqual(row[5:], [["Too far."], {"retryable": False, "revision": 3}])
