@@ -30,11 +30,19 @@ class Participants:
         self._now_s = now_s
         self._asking = Shared()
         self._known: OrderedDict[str, tuple[float, Participant]] = OrderedDict()
+        self._ids: dict[tuple[int, SessionKey], str] = {}
 
     def id_of(self, key: SessionKey, wamp_session_id: int) -> str:
         """A connection's participant id: the same for every process of the node."""
+        who = (wamp_session_id, key)
+        known = self._ids.get(who)
+        if known is not None:
+            return known
         name = f"{self._instance_id}\n{wamp_session_id}\n{key.tenant}\n{key.session_id}"
-        return random_name(hashlib.sha256(name.encode()).digest()[:12])
+        if len(self._ids) >= MOST:
+            self._ids.clear()
+        found = self._ids[who] = random_name(hashlib.sha256(name.encode()).digest()[:12])
+        return found
 
     def remember(self, participant: Participant) -> None:
         self._known[participant.participant_id] = (self._now_s(), participant)
@@ -55,6 +63,14 @@ class Participants:
         for participant_id, (_, participant) in list(self._known.items()):
             if participant.wamp_session_id == wamp_session_id:
                 self.forget(participant_id)
+
+    def remembered(self, key: SessionKey, wamp_session_id: int) -> Participant | None:
+        """Who a connection was on a session, however long ago that was looked up.
+
+        Good for what is found out anyway where it is no more so: a commit asks the roster itself.
+        """
+        known = self._known.get(self.id_of(key, wamp_session_id))
+        return None if known is None else known[1]
 
     async def find(self, key: SessionKey, wamp_session_id: int) -> Participant | None:
         """Who a connection is on a session; None where it has not joined it.

@@ -18,7 +18,7 @@ from .store.commons import Bucket, Commons
 
 # Tokens are fetched from the store in leases: of one, and of twice as many each time the last was
 # used up within its time. What is left of a lease after that is lost to its user.
-LEASE_S = 1.0
+LEASE_S = 5.0
 LARGEST_LEASE = 10
 MOST_LEASES = 50_000
 # For the asking itself, of those who ask at one time one after the other.

@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from . import protocol, tracing
-from .access import allows, right_for, right_on, withheld_from
+from . import protocol
+from .access import right_for, withheld_from
 from .bulk import most_bulk, too_much_bulk
 from .caller import Caller
-from .conflicts import named
 from .document import Document
 from .documents import Documents
+from .editing import Editing
 from .errors import CollabError
 from .history import History
 from .holding import Holding
@@ -27,15 +27,14 @@ from .participants import Participants, random_name
 from .past import Past
 from .protocol import Arguments
 from .rates import Limiter
-from .refusals import bad_op, denied, document_full, no_such_session, not_joined, stale_epoch
+from .refusals import document_full, no_such_session, stale_epoch
 from .resolving import Resolving, held_rows
 from .retention import Retention
 from .rights import Rights
 from .store.answers import ClientTaken, NoSession, StaleEpoch
 from .store.interface import Store
 from .store.values import Participant, SessionKey
-from .submitting import refuse_crowd
-from .writer import Request, body_digest
+from .writer import Request
 
 
 class Sessions:
@@ -96,6 +95,9 @@ class Sessions:
         )
         self._participants = Participants(store, instance_id, now_s)
         self.rights = Rights(store, self._participants, limiter)
+        self.editing = Editing(
+            self.documents, self._participants, self.rights, limiter, limits, self._refuse_edits
+        )
         past = Past(store, self.documents, now_s=now_s, pause=pause)
         self._holding = Holding(store, past, held_s, self._new_name)
         self.history = History(
@@ -236,65 +238,7 @@ class Sessions:
         return {}
 
     async def edit(self, caller: Caller, arguments: Arguments) -> dict[str, Any]:
-        with tracing.call() as trace:
-            return await self._edit(caller, arguments, trace)
-
-    async def _edit(
-        self, caller: Caller, arguments: Arguments, trace: tracing.Untraced
-    ) -> dict[str, Any]:
-        key = self._key(caller, arguments)
-        epoch = arguments.pattern("epoch", protocol.EPOCH)
-        base = arguments.revision()
-        client_id = arguments.pattern("client_id", protocol.CLIENT_ID)
-        seq = arguments.integer("seq", 1, protocol.MAX_INTEGER)
-        op = arguments.value("op")
-        arguments.finish()
-        trace.about(epoch, client_id, seq, tenant=key.tenant, session_id=key.session_id, base=base)
-        self._refuse_edits()
-        participant = await self._participants.find(key, caller.wamp_session_id)
-        if participant is None:
-            await self.rights.require(caller, key, "view")
-            raise not_joined()
-        # By the token as it is now: what the roster says of it may be a moment old.
-        if not allows(right_on(caller.claims, key.session_id, participant.granted), "edit"):
-            raise denied("edit")
-        await self._limit("edits", caller, key.session_id)
-        if client_id != participant.client_id:
-            raise protocol.bad("client_id", "must be the one given when joining", client_id)
-        trace.mark("rights")
-        document = await self.documents.get(key)
-        try:
-            op = document.type.check(op, self._limits.op)
-        except OpError as error:
-            raise bad_op(error) from None
-        if document.type.is_noop(op):
-            return {"revision": document.revision, "durable": True}
-        refuse_crowd(self.documents, self._limits)
-        request = Request(
-            epoch=epoch,
-            base=base,
-            client_id=client_id,
-            seq=seq,
-            # What a client says that it deletes is not looked at, so it must not reach others.
-            op=document.type.bare(op),
-            user_id=caller.claims.user_id,
-            digest=body_digest(epoch, base, op),
-            max_length=self._limits.document_length,
-            participant_id=participant.participant_id,
-            join_id=participant.join_id,
-            may_edit=allows(right_for(caller.claims, key.session_id) or "", "edit"),
-            trace=trace,
-        )
-        try:
-            revision, durable = await self.documents.writer(key).submit(request)
-        except CollabError as error:
-            if error.code in ("not_joined", "denied"):
-                self._participants.forget(participant.participant_id)
-            raise
-        result: dict[str, Any] = {"revision": revision, "durable": durable}
-        if conflicts := named([*request.clashes, *request.beside]):
-            result["conflicts"] = conflicts
-        return result
+        return await self.editing.edit(caller, arguments)
 
     async def fetch(self, caller: Caller, arguments: Arguments) -> dict[str, Any]:
         key = self._key(caller, arguments)

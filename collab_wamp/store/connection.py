@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections import deque
 from collections.abc import Awaitable, Callable
 from importlib import resources
 from typing import Any
 
+from hiredis import pack_command
 from twisted.internet.defer import Deferred
 from twisted.internet.protocol import Factory
 from twisted.logger import Logger
@@ -24,6 +26,9 @@ from txredisapi import (
     RedisProtocol,
     ResponseError,
     SubscriberProtocol,
+)
+from txredisapi import (
+    TimeoutError as RedisTimeoutError,
 )
 
 from .. import metrics
@@ -152,6 +157,9 @@ class Connection:
                     self.log.warn("lost {address}: {why}", address=self._address, why=reason)
                 self._try_again()
 
+    def now_s(self) -> float:
+        return float(self._reactor.seconds())
+
     async def until_ready(self, timeout_s: float) -> None:
         """Wait for the link; `store_unavailable` where that takes too long."""
         if self.ready:
@@ -250,7 +258,71 @@ class _Link:
 
 
 class _CommandLink(_Link, RedisProtocol):  # type: ignore[misc]
-    pass
+    """A link for commands.
+
+    txredisapi writes each word of a command by itself, has a queue of Deferreds and a timer for
+    each command, and goes through each reply to convert what is not to be converted here: that is
+    most of what a command costs. Here hiredis, which reads its replies anyway, packs the commands
+    too, and the first reply that is overdue ends the link, so that one timer is enough.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # What waits for a reply, and since when, in the order of the commands.
+        self._asked: deque[tuple[Deferred[Any], float]] = deque()
+        self._timer: Any = None
+
+    def execute_command(self, *words: Any, **_options: Any) -> Deferred[Any]:
+        """Give a command; fires with the reply, or with the server's error.
+
+        Raises:
+            RedisConnectionError: the link is down.
+        """
+        if not self.connected:
+            raise RedisConnectionError("Not connected")
+        packed = pack_command(words)
+        replied: Deferred[Any] = Deferred()
+        self._asked.append((replied, self.connection.now_s()))
+        if self._timer is None:
+            self._timer = self.callLater(REPLY_TIMEOUT_S, self._look)
+        self.transport.write(packed)
+        return replied
+
+    def dataReceived(self, data: bytes, unpause: bool = False) -> None:
+        self._reader.feed(data)
+        while (reply := self._reader.gets()) is not False:
+            self.replyReceived(reply)
+
+    def replyReceived(self, reply: Any) -> None:
+        if not self._asked:
+            return  # it was overdue: the link is being ended
+        replied, _ = self._asked.popleft()
+        if isinstance(reply, Exception):
+            replied.errback(reply)
+        else:
+            replied.callback(reply)
+
+    def _look(self) -> None:
+        self._timer = None
+        if not self._asked:
+            return
+        left = self._asked[0][1] + REPLY_TIMEOUT_S - self.connection.now_s()
+        if left > 0:
+            self._timer = self.callLater(left, self._look)
+        else:
+            self._fail(RedisTimeoutError(f"Not received Redis response in {REPLY_TIMEOUT_S} s"))
+
+    def _fail(self, error: Exception) -> None:
+        asked, self._asked = self._asked, deque()
+        for replied, _ in asked:
+            replied.errback(error)
+
+    def connectionLost(self, why: Any) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        super().connectionLost(why)
+        self._fail(RedisConnectionError("Lost connection"))
 
 
 class _SubscriberLink(_Link, SubscriberProtocol):  # type: ignore[misc]

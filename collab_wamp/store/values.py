@@ -16,7 +16,7 @@ MOST_GRANTS = 10_000
 MOST_VERSIONS = 1000
 
 
-@attrs.frozen
+@attrs.frozen(cache_hash=True)
 class SessionKey:
     """Names one session: ids are unique within their tenant only."""
 
