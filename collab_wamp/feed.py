@@ -37,6 +37,7 @@ from .store.interface import Store
 from .store.values import Edit, Participant, SessionKey
 from .surroundings import Surroundings, Timer
 from .telling import PRESENCE_WINDOW_S, Teller
+from .whereabouts import Whereabouts
 
 PAGE = 1000
 STORE_PRESENCE_S = 0.250
@@ -51,6 +52,7 @@ class Feed(Teller):
     Args:
         instance_id: the node.
         as_of_now: a participant of this node with what their token says by now.
+        whereabouts: of the node's connections.
 
     Attributes:
         by_connection: WAMP session id → participant id.
@@ -66,12 +68,14 @@ class Feed(Teller):
         instance_id: str,
         surroundings: Surroundings,
         as_of_now: Callable[[SessionKey, Participant], Participant] = lambda _key, person: person,
+        whereabouts: Whereabouts | None = None,
     ) -> None:
         self._store = store
         self.key = key
         self._instance_id = instance_id
         super().__init__(surroundings)
         self._as_of_now = as_of_now
+        self._whereabouts = whereabouts or Whereabouts()
         self.by_connection: dict[int, str] = {}
         self._elsewhere: dict[str, Participant] = {}
         self.empty_since: float | None = surroundings.now_s()
@@ -311,6 +315,7 @@ class Feed(Teller):
         known_as = self.participants.get(participant.participant_id)
         self.participants[participant.participant_id] = participant
         self.by_connection[participant.wamp_session_id] = participant.participant_id
+        self._whereabouts.came(participant.wamp_session_id, self.key)
         self.empty_since = None
         return known_as != participant
 
@@ -372,6 +377,7 @@ class Feed(Teller):
         if gone is not None:
             del self.participants[participant_id]
             self.by_connection.pop(gone.wamp_session_id, None)
+            self._whereabouts.went(gone.wamp_session_id, self.key)
         self._elsewhere.pop(participant_id, None)
         self._board.remove(participant_id)
         if not self.participants:

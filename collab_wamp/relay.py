@@ -21,6 +21,7 @@ from .store.interface import Store
 from .store.values import JoinRecord, Participant, SessionKey
 from .surroundings import Surroundings
 from .tokens import Claims
+from .whereabouts import Whereabouts
 
 # A feed without participants is kept so long: somebody may be about to join.
 LINGER_S = 20.0
@@ -58,6 +59,7 @@ class Relay:
         self._feeds: dict[SessionKey, Feed] = {}
         self._starting = Shared()
         self._topics: dict[str, Feed] = {}
+        self._whereabouts = Whereabouts()
         # Participants whose token is another, until the roster says so.
         self._renewing: dict[str, Participant] = {}
         # Connection → sessions that it is about to join → when that must be over.
@@ -95,9 +97,7 @@ class Relay:
         under_way = self._joining.setdefault(wamp_session_id, {})
         for other in [other for other, until in under_way.items() if until < now]:
             del under_way[other]
-        joined = {
-            other for other, feed in self._feeds.items() if wamp_session_id in feed.by_connection
-        }
+        joined = self._whereabouts.of(wamp_session_id)
         if len((joined | under_way.keys()) - {key}) < self._sessions_per_connection:
             under_way[key] = now + JOIN_S
         else:
@@ -108,7 +108,9 @@ class Relay:
             )
 
     async def _start(self, key: SessionKey) -> str:
-        feed = Feed(self._store, key, self._instance_id, self._around, self._as_of_now)
+        feed = Feed(
+            self._store, key, self._instance_id, self._around, self._as_of_now, self._whereabouts
+        )
         if (ended := self._feeds.get(key)) is not None:
             await self._drop(key, ended)
         if not await feed.start():
@@ -170,16 +172,20 @@ class Relay:
         """Remove everything that a connection was joined to."""
         self._claims.pop(wamp_session_id, None)
         self._joining.pop(wamp_session_id, None)
-        for feed in list(self._feeds.values()):
+        for feed in self._joined_by(wamp_session_id):
             participant_id = feed.by_connection.get(wamp_session_id)
             if participant_id is not None:
                 self._remove(feed.key, participant_id)
+
+    def _joined_by(self, wamp_session_id: int) -> list[Feed]:
+        keys = self._whereabouts.of(wamp_session_id)
+        return [feed for key in keys if (feed := self._feeds.get(key)) is not None]
 
     def refreshed(self, wamp_session_id: int, claims: Claims) -> None:
         """A connection goes on under another token: its rights count everywhere it has joined, and
         wherever a join is under way."""
         self._claims[wamp_session_id] = claims
-        for feed in list(self._feeds.values()):
+        for feed in self._joined_by(wamp_session_id):
             feed.refreshed(wamp_session_id)
 
     def _as_of_now(self, key: SessionKey, known: Participant) -> Participant:
@@ -253,6 +259,8 @@ class Relay:
         # Another may have taken its place while something was waited for.
         if self._feeds.get(key) is feed:
             del self._feeds[key]
+            for wamp_session_id in feed.by_connection:
+                self._whereabouts.went(wamp_session_id, key)
         if self._topics.get(feed.meta.topic_key) is feed:
             del self._topics[feed.meta.topic_key]
         if not feed.ended:
@@ -304,7 +312,7 @@ class Relay:
 
     def connections(self) -> set[int]:
         """The WAMP session ids of those who have joined something here."""
-        return {number for feed in self._feeds.values() for number in feed.by_connection}
+        return self._whereabouts.connections()
 
     def participants(self) -> int:
         """How many there are on this node."""

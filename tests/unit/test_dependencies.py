@@ -20,7 +20,7 @@ REGISTRY = {"registry.interface", "registry.forms", "registry.picking"}
 USE_CASES = {
     "document", "documents", "writer", "joining", "participants", "presence", "sessions", "relay",
     "caller", "credentials", "notices", "reports", "rights", "rates", "discovery",
-    "feed", "telling", "merging", "measures", "surroundings", "shared", "retention",
+    "feed", "telling", "whereabouts", "merging", "measures", "surroundings", "shared", "retention",
     "history", "past", "refusals", "submitting", "editing",
     "conflicts", "holding", "resolving", "importing",
 }  # fmt: skip
