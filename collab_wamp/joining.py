@@ -90,12 +90,13 @@ def join_result(
         "topics": protocol.topics(meta.topic_key),
         "limits": limits.as_wire(),
     }
-    if joined.snapshot is None:
+    if joined.unpack is None:
         result["edits"] = [edit.as_wire() for edit in joined.edits]
     elif document.epoch == meta.epoch and document.revision == meta.revision:
         result["content"] = document.content()
     else:
-        buffer = document.type.buffer(document.type.create(orjson.loads(joined.snapshot.content)))
+        snapshot = joined.unpack()
+        buffer = document.type.buffer(document.type.create(orjson.loads(snapshot.content)))
         for edit in joined.edits:
             buffer.apply(edit.op)
         result["content"] = buffer.content()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal
 
 import attrs
@@ -81,7 +82,8 @@ class Joined:
     """What a join finds, all read in the one step that added the participant.
 
     Attributes:
-        snapshot: the newest snapshot, or None where the caller asked for edits after a revision
+        unpack: makes the newest snapshot, which may take time; None where the caller asked for
+            edits after a revision
             that is still in the log, and got them.
         edits: the edits after the snapshot, or after the revision asked for.
         last_seq: the joining client's last committed seq (0 = none).
@@ -91,12 +93,16 @@ class Joined:
     """
 
     meta: SessionMeta
-    snapshot: Snapshot | None
+    unpack: Callable[[], Snapshot] | None
     edits: tuple[Edit, ...]
     last_seq: int
     roster: tuple[Participant, ...]
     presence: dict[str, Presence]
     fenced: tuple[Participant, ...] = ()
+
+    @property
+    def snapshot(self) -> Snapshot | None:
+        return None if self.unpack is None else self.unpack()
 
 
 # Of a grant: kept; no such session; another was granted meanwhile; too many users are granted some.

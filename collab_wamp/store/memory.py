@@ -192,7 +192,7 @@ class MemoryStore(MemoryVersions, MemoryHeld):
                 snapshot, edits = None, missed
         joined = Joined(
             meta,
-            snapshot,
+            None if snapshot is None else lambda: snapshot,
             edits,
             record.seen.get(participant.client_id, (0, b"", 0, ""))[0],
             record.everybody(),

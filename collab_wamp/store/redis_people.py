@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import orjson
 
@@ -54,13 +55,13 @@ class RedisPeople(RedisLinks):
             await self.forget(participant.instance_id, record)
             return NoSession() if kind == b"none" else ClientTaken()
         flat, value, payloads, seen, roster, presence, removed, before, rights = rest
-        fenced = tuple(map(codec.decode_entry, removed))
+        fenced = tuple(codec.decode_entry(entry) for entry in removed)
         gone = (*fenced, codec.decode_entry(before)) if before else fenced
         for other in gone:
             await self.forget(other.instance_id, other.record(key))
         return Joined(
             codec.decode_meta(flat),
-            self._decode_snapshot(key, value) if value else None,
+            partial(self._decode_snapshot, key, value) if value else None,
             codec.decode_edits(payloads),
             int(seen.split(b":")[0]) if seen else 0,
             codec.decode_roster(roster, rights),

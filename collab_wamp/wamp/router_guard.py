@@ -129,7 +129,7 @@ class Guard(CollabComponent):
         config_of_node = from_environment()
         install(config_of_node)
         take_over_log(config_of_node)
-        config.extra = {"failed": stop_the_process, "reactor": reactor}
+        config.extra = {"failed": stop_the_process, "reactor": reactor, "inside": True}
         super().__init__(config)
 
     async def begin(self) -> None:
