@@ -14,7 +14,7 @@ import orjson
 
 from .errors import CollabError
 from .measures import Measures
-from .ot import OTType, get_type
+from .ot import Concurrent, OTType, get_type
 from .ot.canonical import canonical
 from .store.answers import NoSession, StaleEpoch
 from .store.interface import Store
@@ -27,7 +27,12 @@ MOST_WEIGHT = 8 << 20
 
 def weight(kind: OTType, edits: Sequence[Edit]) -> int:
     """About how many bytes edits take in memory."""
-    return sum(300 + kind.weight(edit.op) for edit in edits)
+    return sum(500 + kind.weight(edit.op) for edit in edits)
+
+
+def as_concurrent(kind: OTType, edit: Edit) -> Concurrent:
+    """A committed edit as others are transformed over it."""
+    return kind.concurrent(edit.client_id, kind.lean(edit.op))
 
 
 class Document:
@@ -59,9 +64,11 @@ class Document:
         self._buffer = self.type.buffer(content)
         self._folded = snapshot.revision
         self.bulk = self.type.bulk(self._buffer)
-        # _edits[i] made revision _start + 1 + i; measure i is of the revision _start + i.
+        # _edits[i] made revision _start + 1 + i, and is _concurrent[i] for others that are
+        # transformed over it; measure i is of the revision _start + i.
         self._start = snapshot.revision
         self._edits: list[Edit] = []
+        self._concurrent: list[Concurrent] = []
         self._snapshot: Snapshot | None = None
         self._weight = 0
         self._measures = Measures(self.type, self.type.measure(content))
@@ -77,19 +84,24 @@ class Document:
         return self._measures.newest
 
     def measure_at(self, revision: int) -> Any:
-        return self._measures.at(revision - self._start, self.ops(revision, self.revision))
+        index = revision - self._start
+        return self._measures.at(index, (edit.op for edit in islice(self._edits, index, None)))
 
     def work_of_measure(self, revision: int) -> int:
         """How much `measure_at` takes, in parts that are transformed over another."""
         return self._measures.work(revision - self._start)
 
-    def after(self, revision: int) -> Iterator[Edit]:
-        """The edits `revision + 1`, … up to the head."""
-        return islice(self._edits, revision - self._start, None)
+    def edits(self, after: int, last: int) -> Sequence[Edit]:
+        """The edits `after + 1` … `last`."""
+        return self._edits[after - self._start : last - self._start]
 
     def ops(self, after: int, last: int) -> Iterator[Any]:
-        """The operations of the edits `after + 1` … `last`."""
-        return (edit.op for edit in islice(self.after(after), last - after))
+        """Their operations."""
+        return (edit.op for edit in self.edits(after, last))
+
+    def concurrent(self, after: int) -> Sequence[Concurrent]:
+        """The edits `after + 1`, … up to the head, as an edit is transformed over them."""
+        return self._concurrent[after - self._start :]
 
     def extend(self, after: int, edits: Sequence[Edit]) -> None:
         """Take over committed edits; those that are here already are passed over.
@@ -103,6 +115,7 @@ class Document:
             self._measures.add(self.type.fit(self.measure, edit.op)[1])
             self.bulk = self.type.bulk_after(self.bulk, edit.op)
             self._edits.append(edit)
+            self._concurrent.append(as_concurrent(self.type, edit))
             self._weight += weight(self.type, [edit])
             self.revision += 1
             self.head = edit.identity
@@ -115,6 +128,7 @@ class Document:
         """Put the edits that ended at `start` before the others: somebody's base is among them."""
         self._measures.reach_back([edit.op for edit in edits])
         self._edits[:0] = edits
+        self._concurrent[:0] = [as_concurrent(self.type, edit) for edit in edits]
         self._weight += weight(self.type, edits)
         self._start -= len(edits)
 
@@ -122,12 +136,13 @@ class Document:
         self._fold()
         self._weight -= weight(self.type, self._edits[:count])
         del self._edits[:count]
+        del self._concurrent[:count]
         self._measures.forget(count)
         self._start += count
 
     def _fold(self) -> None:
         """Bring the content to the head. Edits alone do not: they need the measures only."""
-        for edit in self.after(self._folded):
+        for edit in self.edits(self._folded, self.revision):
             self._buffer.apply(edit.op)
             self._folded += 1
 

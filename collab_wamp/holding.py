@@ -104,7 +104,7 @@ class Holding:
         last, base = request.at, request.base
         if base < document.start:
             return None  # forgotten meanwhile, for others' sake
-        edits = [edit for edit, _ in zip(document.after(base), range(last - base), strict=False)]
+        edits = document.edits(base, last)
         buffer = await self._buffer_at(key, document, base)
         return instead_of(
             document.type,

@@ -120,9 +120,8 @@ class Past:
         # All of one moment: the document may grow while the store is asked.
         revision, epoch, content = document.revision, document.epoch, document.content()
         snapshot = document.snapshot()
-        edit = next(iter(document.after(revision - 1)), None) if revision > document.start else None
-        if edit is None:
-            edit = await self._edit(key, epoch, revision)
+        known = document.edits(revision - 1, revision) if revision > document.start else ()
+        edit = known[0] if known else await self._edit(key, epoch, revision)
         return Moment(document.type.name, epoch, content, snapshot, edit)
 
     async def _fold(

@@ -18,9 +18,9 @@ from twisted.logger import Logger
 from . import metrics, tracing
 from .bulk import most_bulk, too_much_bulk
 from .conflicts import Clash, clashes_of
-from .document import Document, read_back, read_on, too_far_behind
+from .document import Document, as_concurrent, read_back, read_on, too_far_behind
 from .errors import CollabError
-from .ot import Conflict, OpError, OTType, TooMuchWork, rebase
+from .ot import Concurrent, Conflict, OpError, OTType, TooLarge, TooMuchWork, rebase_over
 from .refusals import (
     bad_op,
     base_ahead,
@@ -277,7 +277,7 @@ class Writer:
         """
         taken: list[Request] = []
         submissions: list[Submission] = []
-        placed: list[tuple[str, Any]] = []
+        placed: list[Concurrent] = []
         later: list[Request] = []
         kind, measure, work = document.type, document.measure, REBASE_WORK
         bulk, exact = document.bulk, False
@@ -291,15 +291,17 @@ class Writer:
                     # That may take longer than the others should wait.
                     Deferred.fromCoroutine(self._answer_clash(document, request))
                     continue
-                work -= sum(2 * kind.work(request.op, other) for _, other in placed)
-                if placed and work < 0:
-                    self._put_back(batch[number:])
-                    break
                 found: Found = []
-                where = found if request.compared else None
-                op = rebase(
-                    kind, request.op, request.client_id, placed, weight=MOST_WEIGHT, found=where
+                op, spent = rebase_over(
+                    kind,
+                    request.op,
+                    request.client_id,
+                    placed,
+                    work=work if placed else REBASE_WORK,
+                    weight=MOST_WEIGHT,
+                    found=found if request.compared else None,
                 )
+                work -= spent
                 edits = [submission.edit for submission in submissions] if found else []
                 request.beside = clashes_of(found, document.revision, edits)
                 if request.beside and asks(document, request):
@@ -307,10 +309,14 @@ class Writer:
                     later.append(request)
                     continue
                 op, after = fitted(kind, measure, op)
-            except TooMuchWork:
+            except TooLarge:
                 # It may be answered when those are committed.
                 later.append(request)
                 continue
+            except TooMuchWork:
+                # Of the batch, not of this edit: there are some before it.
+                self._put_back(batch[number:])
+                break
             except CollabError as error:
                 fail(request, error)
                 # That may have been found out only after all the work.
@@ -324,16 +330,16 @@ class Writer:
                 most = most_bulk(request.max_length)
                 if not exact and kind.bulk_after(bulk, op).bytes > most:
                     bulk, exact = document.recount(), True
-                    for _, other in placed:
-                        bulk = kind.bulk_after(bulk, other)
+                    for submission in submissions:
+                        bulk = kind.bulk_after(bulk, submission.edit.op)
                 if kind.bulk_after(bulk, op).bytes > most:
                     fail(request, too_much_bulk(most))
                     continue
             bulk = kind.bulk_after(bulk, op)
             measure = after
             taken.append(request)
-            placed.append((request.client_id, kind.lean(op)))
             edit = Edit(request.client_id, request.seq, op, request.user_id, self._now_ms())
+            placed.append(as_concurrent(kind, edit))
             submissions.append(submission_of(request, edit))
         self._waiting[:0] = later
         return taken, submissions
@@ -387,25 +393,25 @@ def to_head(document: Document, request: Request) -> int:
         request.made, request.at = request.op, request.base
     if request.at == document.revision:
         return work
-    edits, found = list(document.after(request.at)), Found()
-    concurrent = [(edit.client_id, kind.lean(edit.op)) for edit in edits]
-    op, before = request.op, len(request.op)
+    found: Found = []
     try:
-        request.op = rebase(
+        request.op, spent = rebase_over(
             kind,
             request.op,
             request.client_id,
-            concurrent,
+            document.concurrent(request.at),
             work=REBASE_WORK,
-            parts=max(MOST_PARTS, before),
+            parts=max(MOST_PARTS, len(request.op)),
             weight=MOST_WEIGHT,
             found=found if request.compared else None,
         )
     except TooMuchWork:
         raise too_far_behind(document, request.base) from None
-    request.clashes += clashes_of(found, request.at, edits)
+    if found:
+        edits = document.edits(request.at, document.revision)
+        request.clashes += clashes_of(found, request.at, edits)
     request.at = document.revision
-    return work + sum(2 * kind.work(op, other) for _, other in concurrent)
+    return work + spent
 
 
 def fitted(kind: OTType, measure: Any, op: Any) -> tuple[Any, Any]:

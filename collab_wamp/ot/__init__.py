@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
-from .base import Conflict, Limits, OpError, OTType, TooMuchWork, rebase
+from .base import Concurrent, Conflict, Limits, OpError, OTType
 from .json_type import JSON
+from .rebasing import TooLarge, TooMuchWork, rebase, rebase_over
 from .rich_text import RICH_TEXT
 from .text import TEXT
 
@@ -23,5 +24,6 @@ def get_type(name: str) -> OTType:
 
 
 __all__ = [
-    "TYPES", "Conflict", "Limits", "OTType", "OpError", "TooMuchWork", "get_type", "rebase",
+    "TYPES", "Concurrent", "Conflict", "Limits", "OTType", "OpError", "TooLarge", "TooMuchWork",
+    "get_type", "rebase", "rebase_over",
 ]  # fmt: skip

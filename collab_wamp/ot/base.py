@@ -1,4 +1,4 @@
-"""What a document type offers, and transforming over several edits.
+"""What a document type offers.
 
 The laws, for every document `d` and operations `a`, `b` that fit it; the same laws are the tests:
 
@@ -15,13 +15,16 @@ one; it is not the same as transforming over their composition, so history is ne
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 from typing import Any, Literal, Protocol
 
 import attrs
 
 Side = Literal["left", "right"]
 ConflictKind = Literal["replaced", "inside_deleted", "formatted", "set", "moved"]
+# An edit as others are transformed over it: its client id, its operation, and what else its type
+# wants to have at hand of it.
+Concurrent = tuple[Any, ...]
 
 
 @attrs.frozen
@@ -124,6 +127,22 @@ class OTType(Protocol):
     def side(self, client_id: str, other_client_id: str) -> Side:
         """The side of an edit that is committed after a concurrent one by another client."""
 
+    def concurrent(self, client_id: str, op: Any) -> Concurrent:
+        """An edit, made ready for others to be transformed over it."""
+
+    def skim(
+        self, op: Any, client_id: str, rest: Iterator[tuple[int, Concurrent]]
+    ) -> tuple[Any, tuple[int, Concurrent] | None]:
+        """Transform an operation over edits as long as that takes next to nothing, because they
+        change other places; with these it must not conflict.
+
+        Args:
+            rest: the edits, numbered; they are taken out of it.
+
+        Returns:
+            (the operation, the first edit that it was not transformed over); None after the last.
+        """
+
     def compose(self, first: Any, second: Any) -> Any: ...
 
     def invert(self, op: Any, document: Any = None) -> Any:
@@ -217,49 +236,3 @@ class OTType(Protocol):
 
     def unshared(self, measure: Any) -> int:
         """About how many bytes a measure takes that the one before it does not take as well."""
-
-
-class TooMuchWork(Exception):
-    """Transforming an edit would take longer than it may."""
-
-
-def rebase(
-    kind: OTType,
-    op: Any,
-    client_id: str,
-    concurrent: Iterable[tuple[str, Any]],
-    *,
-    work: float = float("inf"),
-    parts: float = float("inf"),
-    weight: float = float("inf"),
-    found: list[tuple[int, list[Conflict]]] | None = None,
-) -> Any:
-    """Transform an edit over (client_id, op) of edits committed before it that it has not seen.
-
-    Args:
-        work: how many parts may be gone through, its own and the others'. An operation may grow
-            with each that it is transformed over.
-        parts: how many the result may have.
-        weight: see `OTType.weight`; of a result that has more parts than `op`. What others have
-            inserted in between cuts a part in two, and each has all its attributes.
-        found: is given (index in `concurrent`, conflicts) of each edit by another client that it
-            conflicts with; looking for them is as much work again. None = nobody asks.
-
-    Raises:
-        TooMuchWork: it would take more, or be larger.
-    """
-    before = len(op)
-    for index, (other_client_id, other) in enumerate(concurrent):
-        compared = found is not None and other_client_id != client_id
-        work -= kind.work(op, other) * (2 if compared else 1)
-        if work < 0:
-            raise TooMuchWork
-        # Both are on one document here, and nowhere else.
-        if found is not None and compared and (conflicts := kind.conflicts(op, other)):
-            found.append((index, conflicts))
-        op = kind.transform(op, other, kind.side(client_id, other_client_id))
-        if len(op) > parts:
-            raise TooMuchWork
-    if len(op) > before and weight < float("inf") and kind.weight(op) > weight:
-        raise TooMuchWork
-    return op

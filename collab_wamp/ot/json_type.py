@@ -19,12 +19,13 @@ operation that fits still fits after it was transformed.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import attrs
 
 from . import json_transform
-from .base import Conflict, Limits, OpError, Side
+from .base import Concurrent, Conflict, Limits, OpError, Side
 from .json_apply import SUBTYPE, Component, Editor, Op, apply
 from .json_check import check, check_root, shaped
 from .json_conflicts import json_conflicts
@@ -152,6 +153,15 @@ class JsonType:
 
     def invert(self, op: Op, document: Any = None) -> Op:
         return json_transform.invert(op if document is None else self.make_invertible(op, document))
+
+    def concurrent(self, client_id: str, op: Op) -> Concurrent:
+        return client_id, op
+
+    def skim(
+        self, op: Op, client_id: str, rest: Iterator[tuple[int, Concurrent]]
+    ) -> tuple[Op, tuple[int, Concurrent] | None]:
+        """Over none: paths would have to be compared."""
+        return op, next(rest, None)
 
     def transform(self, op: Op, other: Op, side: Side) -> Op:
         return json_transform.transform(op, other, side)

@@ -12,6 +12,7 @@ from typing import Any
 
 from .reader import PartReader
 from .rich_attributes import Attributes, same
+from .spans import Span
 
 Part = dict[str, Any]
 Op = list[Part]
@@ -28,6 +29,23 @@ def length(part: Part) -> int:
 
 def total(parts: Iterable[Part]) -> int:
     return sum(map(length, parts))
+
+
+def span_of(op: Op) -> Span:
+    """Where a canonical operation changes the text; to format it is a change, too."""
+    start: int = op[0]["retain"] if op and op[0].keys() == {"retain"} else 0
+    end = change = 0
+    for part in op:
+        size = length(part)
+        if "insert" in part:
+            change += size
+            continue
+        end += size
+        if "delete" in part:
+            change -= size
+    if end > start and "insert" in op[-1]:
+        end += 1
+    return Span(start, end, change)
 
 
 def json_bytes(value: Any) -> int:

@@ -18,14 +18,16 @@ one attribute, the one whose client id is smaller is left of the other, and stan
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from . import rich_algebra, rich_bulk, rich_checks, rich_difference
-from .base import Conflict, Limits, OpError, Side
+from .base import Concurrent, Conflict, Limits, OpError, Side
 from .rich_buffer import RichTextBuffer
 from .rich_bulk import Bulk
 from .rich_conflicts import rich_conflicts
-from .rich_parts import Op, extra_bytes, most_names, total
+from .rich_parts import Op, extra_bytes, most_names, span_of, total
+from .spans import Met
 
 # So many attributes are looked at as quickly as a part, at least.
 NAMES_LIKE_A_PART = 8
@@ -131,6 +133,19 @@ class RichTextType:
 
     def transform(self, op: Op, other: Op, side: Side) -> Op:
         return rich_algebra.transform(op, other, side)
+
+    def concurrent(self, client_id: str, op: Op) -> Concurrent:
+        return span_of(op).concurrent(client_id, op)
+
+    def skim(self, op: Op, client_id: str, rest: Iterator[Met]) -> tuple[Op, Met | None]:
+        if not op:
+            return op, None
+        span = span_of(op)
+        start, met = span.pass_over(client_id, rest, self.side)
+        if start != span.start:
+            changes = op[1:] if span.start else op
+            op = [{"retain": start}, *changes] if start else changes
+        return op, met
 
     def work(self, op: Op, other: Op) -> int:
         """A part with many attributes may meet each part of the other."""

@@ -15,14 +15,26 @@ two people type at one spot stays in one piece each. (By order of commit their l
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import chain
 from typing import Any
 
-from .base import Conflict, Limits, OpError, Side
+from .base import Concurrent, Conflict, Limits, OpError, Side
 from .buffer import TextBuffer
+from .spans import Met
 from .text_checks import check_deletion, check_number, check_text, unsound
 from .text_conflicts import text_conflicts
-from .text_parts import Op, Reader, append, fitting, length_of, size_of, text_bytes, trimmed
+from .text_parts import (
+    Op,
+    Reader,
+    append,
+    fitting,
+    length_of,
+    size_of,
+    span_of,
+    text_bytes,
+    trimmed,
+)
 from .text_shape import check_shape
 
 
@@ -236,6 +248,19 @@ class TextType:
         while reader.part is not None:
             append(result, reader.rest())
         return trimmed(result)
+
+    def concurrent(self, client_id: str, op: Op) -> Concurrent:
+        return span_of(op).concurrent(client_id, op)
+
+    def skim(self, op: Op, client_id: str, rest: Iterator[Met]) -> tuple[Op, Met | None]:
+        if not op:
+            return op, None
+        span = span_of(op)
+        start, met = span.pass_over(client_id, rest, self.side)
+        if start != span.start:
+            changes = op[1:] if span.start else op
+            op = [start, *changes] if start else changes
+        return op, met
 
     def transform_position(self, position: int, op: Op) -> int:
         """Where a position is after `op`. What is inserted right at it goes after it."""

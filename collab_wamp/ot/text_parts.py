@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .reader import PartReader
+from .spans import Span
 
 Part = int | str | dict[str, Any]
 Op = list[Part]
@@ -12,6 +13,24 @@ Op = list[Part]
 
 def size_of(deleted: int | str) -> int:
     return deleted if isinstance(deleted, int) else len(deleted)
+
+
+def span_of(op: Op) -> Span:
+    """Where a canonical operation changes the text."""
+    start = op[0] if op and isinstance(op[0], int) else 0
+    end = change = 0
+    for part in op:
+        if isinstance(part, int):
+            end += part
+        elif isinstance(part, str):
+            change += len(part)
+        else:
+            deleted = size_of(part["d"])
+            end += deleted
+            change -= deleted
+    if end > start and isinstance(op[-1], str):
+        end += 1
+    return Span(start, end, change)
 
 
 def append(op: Op, part: Part) -> None:

@@ -9,13 +9,13 @@ from twisted.internet.defer import Deferred
 
 from collab_wamp.caller import Caller
 from collab_wamp.joining import SessionLimits
-from collab_wamp.ot import rebase
 from collab_wamp.protocol import Arguments
 from collab_wamp.store.announcements import Announcement, EditsAnnounced
 from collab_wamp.store.held import Held
 from collab_wamp.store.memory import MemoryStore
 from collab_wamp.store.values import Edit, SessionKey
 
+from .folding import folded
 from .parties import claims
 from .sim_client import SESSION_ID, Client
 from .sim_node import SimNode
@@ -188,8 +188,7 @@ class World:
                 seen = client.typed.get(edit.seq, sent.revision)
                 assert sent.revision == seen, f"{client.name} {edit.seq}: {sent} was at {seen}"
             concurrent = [(other.client_id, other.op) for other in self.log[sent.revision : at]]
-            found: list[Any] = []
-            expected = rebase(kind, kind.bare(sent.op), client.name, concurrent, found=found)
+            expected, found, _ = folded(kind, kind.bare(sent.op), client.name, concurrent)
             assert self.conflicts == "merge" or not found, f"{client.name} {edit.seq}: {found}"
             assert edit.op == expected, f"{client.name} {edit.seq}: {edit.op} is not {expected}"
 
@@ -223,7 +222,7 @@ class World:
         places = [at for at, edit in enumerate(self.log) if edit.client_id == held.conflict_id]
         end = places[0] if places else len(self.log)
         since = [(edit.client_id, edit.op) for edit in self.log[held.revision : end]]
-        expected = rebase(kind, held.merged, held.conflict_id, since)
+        expected, _, _ = folded(kind, held.merged, held.conflict_id, since)
         if places or not kind.is_noop(expected):
             assert [self.log[at].op for at in places] == [expected], (held, places)
 

@@ -287,7 +287,8 @@ class WorkTests(SessionsCase):
         people = [await self.joined(number) for number in range(1, 6)]
         one, at = people[0]
         for number in range(3):
-            await self.edit(one, at, number, number + 1, ["x", number, "y"] if number else ["xy"])
+            around = ["x", 2 * number, "y"]
+            await self.edit(one, at, number, number + 1, around if number else ["xy"])
         self.patch(writer_module, "REBASE_WORK", 5)
         turns: list[float] = []
         pause = self.party.sessions.documents._pause

@@ -64,12 +64,12 @@ class PlantedBugTests(SynchronousTestCase):
 
     def test_sides_swapped_when_the_server_transforms(self) -> None:
         def swapped(kind: Any, op: Any, client_id: str, concurrent: Any, **limits: Any) -> Any:
-            for other_client_id, other in concurrent:
+            for other_client_id, other, *_ in concurrent:
                 side = other_side(kind.side(client_id, other_client_id))
                 op = kind.transform(op, other, side)
-            return op
+            return op, 0
 
-        with patch.object(writer, "rebase", swapped):
+        with patch.object(writer, "rebase_over", swapped):
             self.assert_noticed()
 
     def test_ties_broken_by_the_order_of_commit(self) -> None:
