@@ -73,6 +73,7 @@ class Documents:
         self._background = background
         self._clashed = clashed
         self._open: dict[SessionKey, Open] = {}
+        self._at_work: set[Writer] = set()
         self._loading = Shared()
 
     def __len__(self) -> int:
@@ -81,7 +82,7 @@ class Documents:
     @property
     def waiting(self) -> int:
         """How many edits wait for the commit before theirs."""
-        return sum(len(opened.writer) for opened in self._open.values() if opened.writer.busy)
+        return sum(map(len, self._at_work))
 
     def writer(self, key: SessionKey) -> Writer:
         return self._opened(key).writer
@@ -130,6 +131,7 @@ class Documents:
                 committed=lambda document: self._committed(key, document),
                 lost_history=lambda epoch: self._lost_history(key, epoch),
                 clashed=partial(self._clashed, key),
+                at_work=self._at_work,
             )
             opened = self._open[key] = Open(writer, self._now_s())
         opened.used_at = self._now_s()

@@ -102,6 +102,7 @@ class Writer:
         committed: is told of the document after each commit.
         lost_history: is told that the store's head went backwards under an epoch.
         clashed: answers an edit that conflicts with committed ones, where they are not merged.
+        at_work: the writers of the process that have something to do; it is among them then.
     """
 
     log = Logger()
@@ -119,6 +120,7 @@ class Writer:
         committed: Callable[[Document], None],
         lost_history: Callable[[str], Awaitable[None]],
         clashed: Callable[[Document, Request], Awaitable[None]],
+        at_work: set[Writer],
     ) -> None:
         self._store = store
         self._key = key
@@ -130,10 +132,14 @@ class Writer:
         self._committed = committed
         self._lost_history = lost_history
         self._clashed = clashed
+        self._at_work = at_work
         self._waiting: list[Request] = []
         # Whether the last batch took so much work that it is others' turn.
         self._tired = False
-        self.busy = False
+
+    @property
+    def busy(self) -> bool:
+        return self in self._at_work
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -142,7 +148,7 @@ class Writer:
         """Take an edit; fires with (its revision, whether it is durable)."""
         self._waiting.append(request)
         if not self.busy:
-            self.busy = True
+            self._at_work.add(self)
             Deferred.fromCoroutine(self._run()).addErrback(self._crashed)
         return request.done
 
@@ -164,7 +170,7 @@ class Writer:
                     self._tired = False
                     await self._pause(0)
         finally:
-            self.busy = False
+            self._at_work.discard(self)
 
     def _next_batch(self) -> list[Request]:
         """The first of each client: a client's second edit must see what becomes of its first."""
