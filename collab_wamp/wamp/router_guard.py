@@ -47,6 +47,7 @@ from .settings import from_environment
 LOOK_S = 0.25
 TELL_S = 10.0
 HEALTH_S = 2.5
+SETTLED_S = 1.0
 # Longer than the store may take over one call, which the components tell of themselves.
 CALL_S = 5.0
 
@@ -139,6 +140,8 @@ class Guard(CollabComponent):
         Guard._current = self
         if WampWebSocketServerFactory.protocol is quick.QuickProtocol:
             shortcuts.publish = quick.Publisher(self._transport._router._broker).publish
+        # By then the node's other parts are loaded, too.
+        self.clock.callLater(SETTLED_S, tuning.settle_memory)
         self._told: dict[str, int] = {}
         pulse = Pulse(time.monotonic)
         metrics.BUILD_INFO.labels(__version__, platform.python_version()).set(1)

@@ -1,4 +1,4 @@
-"""Makes Autobahn and Crossbar quicker without touching their files.
+"""Makes Autobahn and Crossbar quicker without touching their files, and Python's memory too.
 
 For every message they format coloured arguments, through click, of trace messages that nobody
 logs: a third of a router's time and more. What is replaced is looked for first; where a version
@@ -7,6 +7,7 @@ does not have it, nothing is changed and the log says so.
 
 from __future__ import annotations
 
+import gc
 import sys
 from typing import Any
 
@@ -42,3 +43,20 @@ def stop_formatting() -> int:
                     setattr(module, formatter, plain)
                     found += 1
     return found
+
+
+# So many more objects than have gone may come before the youngest are gone through, and so many
+# times before those that have stayed are gone through as well.
+COLLECT_AFTER = (20_000, 20, 20)
+
+
+def settle_memory() -> None:
+    """Leave what is there now out of the search for garbage, and search less often.
+
+    To be called when a process has started. Crossbar and what it imports are some hundred thousand
+    objects that never go; to go through them again and again takes a third of the time of a busy
+    node, and stops it for a tenth of a second each time.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*COLLECT_AFTER)

@@ -76,6 +76,7 @@ def run(name: str, number: int) -> int:
         # First nothing more comes in.
         reactor.addSystemEventTrigger("before", "shutdown", service.stopService)
     reactor.addSystemEventTrigger("after", "shutdown", tracing.stop)
+    reactor.callWhenRunning(tuning.settle_memory)
     reactor.run()
     return status
 
