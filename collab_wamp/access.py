@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Protocol
 
 RIGHTS = ("view", "edit", "manage")
@@ -39,7 +40,12 @@ def right_for(claims: HasRights, session_id: str) -> str | None:
 
 def withheld_from(claims: HasRights) -> tuple[str, ...]:
     """Ordinary capabilities that a token does not give."""
-    return tuple(name for name in ORDINARY if name not in capabilities_of(claims))
+    return _others(capabilities_of(claims))
+
+
+@lru_cache(100)
+def _others(capabilities: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(name for name in ORDINARY if name not in capabilities)
 
 
 def right_on(claims: HasRights, session_id: str, granted: str) -> str:

@@ -13,7 +13,7 @@ from .retention import CHECKPOINT_EVERY, Retention
 from .shared import Shared
 from .store.interface import Store
 from .store.values import SessionKey
-from .writer import Request, Writer
+from .writer import Crowd, Request, Writer
 
 SNAPSHOT_EVERY = 500
 SNAPSHOT_AFTER_S = 30.0
@@ -73,7 +73,7 @@ class Documents:
         self._background = background
         self._clashed = clashed
         self._open: dict[SessionKey, Open] = {}
-        self._at_work: set[Writer] = set()
+        self._crowd = Crowd()
         self._loading = Shared()
 
     def __len__(self) -> int:
@@ -82,7 +82,7 @@ class Documents:
     @property
     def waiting(self) -> int:
         """How many edits wait for the commit before theirs."""
-        return sum(map(len, self._at_work))
+        return self._crowd.waiting
 
     def writer(self, key: SessionKey) -> Writer:
         return self._opened(key).writer
@@ -131,7 +131,7 @@ class Documents:
                 committed=lambda document: self._committed(key, document),
                 lost_history=lambda epoch: self._lost_history(key, epoch),
                 clashed=partial(self._clashed, key),
-                at_work=self._at_work,
+                crowd=self._crowd,
             )
             opened = self._open[key] = Open(writer, self._now_s())
         opened.used_at = self._now_s()

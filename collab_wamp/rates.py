@@ -38,6 +38,9 @@ class Rate:
         return self.per_s > 0
 
 
+UNLIMITED = Rate()
+
+
 def parse_rate(text: str) -> Rate:
     """A rate such as `20/s burst 60`, or `off`.
 
@@ -107,11 +110,14 @@ class Limiter:
             CollabError: `rate_limited`, with `retry_after_ms` and the name of the `limit`;
                 `store_unavailable`.
         """
+        name = "\n".join((what, tenant, user_id, session_id))
+        lease, since_s = self._leases.get(name), self._now_s()
+        if lease is not None and lease.tokens and lease.good_until_s >= since_s:
+            lease.tokens -= 1
+            return
         buckets = self._buckets(what, tenant, user_id, session_id)
         if not buckets:
             return
-        name = "\n".join((what, tenant, user_id, session_id))
-        lease, since_s = self._leases.get(name), self._now_s()
         while lease is None or not lease.tokens or lease.good_until_s < self._now_s():
             if self._now_s() - since_s > self._rates.longest_delay_s + ASKING_S:
                 # Others that came before have taken what there was.
@@ -149,7 +155,7 @@ class Limiter:
         buckets = []
         for of_what, named in (("user", user), ("session", session_id), ("tenant", "")):
             limit = f"{what}_per_{of_what}"
-            rate: Rate = getattr(self._rates, limit, Rate())
+            rate: Rate = getattr(self._rates, limit, UNLIMITED)
             if rate:
                 # One hash tag: a script takes from all of them.
                 key = f"{{rate:{tenant}}}:{limit}:{named}"

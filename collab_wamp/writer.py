@@ -89,6 +89,13 @@ def body_digest(epoch: str, revision: int, op: Any) -> bytes:
     return hashlib.sha256(orjson.dumps([epoch, revision, op])).digest()[:16]
 
 
+@attrs.define
+class Crowd:
+    """How many edits wait for the commit before theirs, of all sessions."""
+
+    waiting: int = 0
+
+
 class Writer:
     """Commits for one session.
 
@@ -102,7 +109,7 @@ class Writer:
         committed: is told of the document after each commit.
         lost_history: is told that the store's head went backwards under an epoch.
         clashed: answers an edit that conflicts with committed ones, where they are not merged.
-        at_work: the writers of the process that have something to do; it is among them then.
+        crowd: that its waiting edits are counted in.
     """
 
     log = Logger()
@@ -120,7 +127,7 @@ class Writer:
         committed: Callable[[Document], None],
         lost_history: Callable[[str], Awaitable[None]],
         clashed: Callable[[Document, Request], Awaitable[None]],
-        at_work: set[Writer],
+        crowd: Crowd,
     ) -> None:
         self._store = store
         self._key = key
@@ -132,23 +139,18 @@ class Writer:
         self._committed = committed
         self._lost_history = lost_history
         self._clashed = clashed
-        self._at_work = at_work
+        self._crowd = crowd
         self._waiting: list[Request] = []
         # Whether the last batch took so much work that it is others' turn.
         self._tired = False
-
-    @property
-    def busy(self) -> bool:
-        return self in self._at_work
-
-    def __len__(self) -> int:
-        return len(self._waiting)
+        self.busy = False
 
     def submit(self, request: Request) -> Deferred[tuple[int, bool]]:
         """Take an edit; fires with (its revision, whether it is durable)."""
         self._waiting.append(request)
+        self._crowd.waiting += 1
         if not self.busy:
-            self._at_work.add(self)
+            self.busy = True
             Deferred.fromCoroutine(self._run()).addErrback(self._crashed)
         return request.done
 
@@ -170,7 +172,7 @@ class Writer:
                     self._tired = False
                     await self._pause(0)
         finally:
-            self._at_work.discard(self)
+            self.busy = False
 
     def _next_batch(self) -> list[Request]:
         """The first of each client: a client's second edit must see what becomes of its first."""
@@ -182,6 +184,7 @@ class Writer:
             else:
                 later.append(request)
         self._waiting = later
+        self._crowd.waiting -= len(batch)
         return list(batch.values())
 
     async def _commit(self, batch: list[Request]) -> None:
@@ -347,7 +350,7 @@ class Writer:
             edit = Edit(request.client_id, request.seq, op, request.user_id, self._now_ms())
             placed.append(as_concurrent(kind, edit))
             submissions.append(submission_of(request, edit))
-        self._waiting[:0] = later
+        self._wait_on(later)
         return taken, submissions
 
     async def _answer_clash(self, document: Document, request: Request) -> None:
@@ -359,8 +362,12 @@ class Writer:
 
     def _put_back(self, rest: list[Request]) -> None:
         """Leave requests to the next batch: this one has been work enough."""
-        self._waiting[:0] = rest
+        self._wait_on(rest)
         self._tired = True
+
+    def _wait_on(self, requests: list[Request]) -> None:
+        self._waiting[:0] = requests
+        self._crowd.waiting += len(requests)
 
 
 def asks(document: Document, request: Request) -> bool:
