@@ -132,6 +132,11 @@ class Document:
         self._weight += weight(self.type, edits)
         self._start -= len(edits)
 
+    def remember(self, count: int) -> None:
+        """Forget all but so many edits; what older bases need is read from the store."""
+        if len(self._edits) > count:
+            self._forget(len(self._edits) - count)
+
     def _forget(self, count: int) -> None:
         self._fold()
         self._weight -= weight(self.type, self._edits[:count])

@@ -16,9 +16,14 @@ from .store.values import SessionKey
 from .writer import Crowd, Request, Writer
 
 SNAPSHOT_EVERY = 500
+# More of a large content, which takes longer to pack: one for so many characters.
+CHARACTERS_PER_EDIT = 1000
 SNAPSHOT_AFTER_S = 30.0
 IDLE_S = 120.0
-MOST = 512
+MOST = 5000
+# Edits remembered of a session where less is going on; of others, those since `tidy` was called
+# the time before last.
+REMEMBERED = 64
 
 
 @attrs.define(eq=False)
@@ -27,6 +32,7 @@ class Open:
 
     Attributes:
         unsaved_since: when the first edit came that no snapshot holds (monotonic seconds).
+        heads: the head at the last two times that it was tidied up.
     """
 
     writer: Writer
@@ -34,6 +40,14 @@ class Open:
     document: Document | None = None
     saving: bool = False
     unsaved_since: float | None = None
+    heads: tuple[int, int] = (0, 0)
+
+    def tidy(self) -> None:
+        """Keep in memory what edits are likely to be made at."""
+        if self.document is not None:
+            before, last = self.heads
+            self.document.remember(max(REMEMBERED, self.document.revision - before))
+            self.heads = (last, self.document.revision)
 
 
 class Documents:
@@ -146,7 +160,9 @@ class Documents:
         opened = self._opened(key)
         if opened.unsaved_since is None:
             opened.unsaved_since = self._now_s()
-        if document.revision - document.snapshot_revision >= SNAPSHOT_EVERY and not opened.saving:
+        size = document.type.size(document.measure)
+        every = SNAPSHOT_EVERY + size // CHARACTERS_PER_EDIT
+        if document.revision - document.snapshot_revision >= every and not opened.saving:
             self._background(self._save(key, opened, document))
 
     async def save(self, key: SessionKey, document: Document, *, every: int) -> None:
@@ -173,6 +189,7 @@ class Documents:
         for key, opened in list(self._open.items()):
             if opened.saving or opened.writer.busy:
                 continue
+            opened.tidy()
             document, now = opened.document, self._now_s()
             if document is not None and opened.unsaved_since is not None:
                 if now - opened.unsaved_since >= SNAPSHOT_AFTER_S:

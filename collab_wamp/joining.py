@@ -8,13 +8,16 @@ import attrs
 import orjson
 
 from . import protocol
-from .document import Document, read_on
+from .document import Document, read_back, read_on
 from .documents import Documents
 from .ot.base import Limits as OpLimits
 from .presence import Budget, as_wire, move_presence
 from .store.answers import Joined
 from .store.interface import Store
 from .store.values import Participant, SessionKey
+
+# So many edits ago somebody may have told where they are, for others who join to be told too.
+PRESENCE_BEHIND = 1000
 
 
 @attrs.frozen
@@ -51,6 +54,14 @@ async def document_of(
     behind = document.revision < joined.meta.revision
     if (behind and not await read_on(store, key, document)) or went_another_way(document, joined):
         document = await documents.get(key, again=True)
+    recent = [
+        presence.revision
+        for presence in joined.presence.values()
+        if presence.revision >= document.revision - PRESENCE_BEHIND
+    ]
+    if recent and min(recent) < document.start:
+        # Where it cannot be read, it is not told.
+        await read_back(store, key, document, min(recent))
     return document
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from twisted.internet.defer import Deferred, FirstError, gatherResults
+from twisted.internet.threads import deferToThreadPool
 
 from . import codec
 from .answers import (
@@ -30,6 +31,8 @@ from .values import (
 )
 
 CLIENT_FORGOTTEN_MS = 86_400_000
+# To deflate so much takes some milliseconds.
+LARGE_BYTES = 1 << 16
 
 
 class RedisStore(RedisHeld, RedisVersions):
@@ -163,6 +166,7 @@ class RedisStore(RedisHeld, RedisVersions):
     async def save_snapshot(
         self, key: SessionKey, epoch: str, snapshot: Snapshot, floor: int, spacing: int
     ) -> bool:
+        packed = await self._packed(snapshot)
         _, kept = await self._change(
             "save_snapshot",
             codec.keys(key, "meta", "log", "seen", "snap", "checkpoints"),
@@ -170,9 +174,19 @@ class RedisStore(RedisHeld, RedisVersions):
             epoch,
             snapshot.revision,
             floor,
-            codec.encode_snapshot(snapshot),
+            packed,
             snapshot.sha256,
             spacing,
             self._clock.now_ms() - CLIENT_FORGOTTEN_MS,
         )
         return bool(kept)
+
+    async def _packed(self, snapshot: Snapshot) -> bytes:
+        """A snapshot as it is kept; a large one is deflated while others are served."""
+        if len(snapshot.content) < LARGE_BYTES:
+            return codec.encode_snapshot(snapshot)
+        threads = self._reactor.getThreadPool()
+        packed: bytes = await deferToThreadPool(
+            self._reactor, threads, codec.encode_snapshot, snapshot
+        )
+        return packed

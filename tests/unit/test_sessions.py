@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from collab_wamp import documents
+from collab_wamp.documents import REMEMBERED
 from collab_wamp.errors import CollabError
 from collab_wamp.joining import SessionLimits
 from collab_wamp.ot.base import Limits as OpLimits
 from collab_wamp.retention import Retention
+from collab_wamp.store.values import Presence
 from tests.support.parties import KEY, Party, claims
 from tests.support.sessions_case import SessionsCase
 
@@ -350,6 +352,36 @@ class SnapshotTests(SessionsCase):
         self.party.around.clock.advance(200)
         await self.party.sessions.documents.tidy()
         self.assertEqual(len(self.party.sessions.documents), 0)
+
+    async def test_of_a_session_little_is_kept_in_memory_and_older_bases_are_read(self) -> None:
+        one, at = await self.joined(1)
+        for number in range(300):
+            await self.edit(one, at, number, number + 1, ["x"])
+        who = at["participant_id"]
+        await self.party.store.set_presence(KEY, "i1", {who: Presence(100, 50, None)})
+        remembered = self.party.sessions.documents
+        document = await remembered.get(KEY)
+        for _ in range(3):
+            await remembered.tidy()
+        self.assertEqual((document.start, document.revision), (300 - REMEMBERED, 300))
+        self.assertEqual((await self.edit(one, at, 120, 301, [120, "!"]))["revision"], 301)
+        self.assertEqual(document.content(), "x" * 300 + "!")
+        for _ in range(3):
+            await remembered.tidy()
+        self.assertEqual(document.start, 301 - REMEMBERED)
+        # 201 edits ago; 200 of them were before it.
+        _, joined = await self.joined(2)
+        self.assertEqual(joined["presence"], {who: {"cursor": 250, "selection": None}})
+
+    async def test_of_a_busy_session_as_much_is_kept_as_is_going_on(self) -> None:
+        one, at = await self.joined(1)
+        remembered = self.party.sessions.documents
+        for number in range(400):
+            await self.edit(one, at, number, number + 1, ["x"])
+            if number % 100 == 99:
+                await remembered.tidy()
+        document = await remembered.get(KEY)
+        self.assertEqual((document.start, document.revision), (200, 400))
 
     async def test_another_process_takes_over_with_bases_older_than_the_snapshot(self) -> None:
         one, at = await self.joined(1)
