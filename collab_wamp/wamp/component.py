@@ -154,10 +154,14 @@ class CollabComponent(ApplicationSession):  # type: ignore[misc]  # Autobahn has
         return ensureDeferred(answer(list(args), kwargs, calling))
 
     def measure(self, *gauges: tuple[Any, Callable[[], float]]) -> None:
-        """Look at the process from now on, and set each gauge to what its function says."""
+        """Look at the process from now on, and set each gauge to what its function says.
+
+        The router's process is looked at by its guard; what is used in it is counted once.
+        """
         store = self.config.extra["store"]
         up = STORE_UP.labels(PROCESS), lambda: float(store.up)
-        self._pulse = LoopingCall(Pulse(self.clock.seconds, [up, *gauges]).beat)
+        pulse = Pulse(self.clock.seconds, [up, *gauges], whole=not self.inside)
+        self._pulse = LoopingCall(pulse.beat)
         self._pulse.clock = self.clock
         self._pulse.start(Pulse.EVERY_S).addErrback(
             lambda failure: self.log.failure("measuring has ended", failure=failure)

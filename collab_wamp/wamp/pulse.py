@@ -19,6 +19,7 @@ class Pulse:
     Args:
         now_s: a monotonic clock.
         gauges: what to set from what.
+        whole: look at the process, too; where several parts live in one, one of them does.
     """
 
     EVERY_S = 0.5
@@ -26,9 +27,14 @@ class Pulse:
     SELDOM = 4
 
     def __init__(
-        self, now_s: Callable[[], float], gauges: Iterable[tuple[Any, Callable[[], float]]] = ()
+        self,
+        now_s: Callable[[], float],
+        gauges: Iterable[tuple[Any, Callable[[], float]]] = (),
+        *,
+        whole: bool = True,
     ) -> None:
         self._now_s = now_s
+        self._whole = whole
         self._gauges = tuple(gauges)
         self._due: float | None = None
         self._beats = 0
@@ -39,12 +45,14 @@ class Pulse:
         metrics.STORE_LINKS_LOST.labels(metrics.PROCESS)
 
     def beat(self) -> None:
+        for gauge, value in self._gauges:
+            gauge.set(value())
+        if not self._whole:
+            return
         now = self._now_s()
         if self._due is not None:
             self._lag.observe(max(0.0, now - self._due))
         self._due = now + self.EVERY_S
-        for gauge, value in self._gauges:
-            gauge.set(value())
         if self._beats % self.SELDOM == 0:
             self._look()
         self._beats += 1

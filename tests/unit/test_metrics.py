@@ -136,6 +136,18 @@ class MovingTests(TestCase):
         self.assertGreater(value("collab_process_resident_memory_bytes", **labels), 1e6)
         self.assertGreater(value("collab_process_start_time_seconds", **labels), 1.6e9)
 
+    def test_a_part_that_shares_its_process_tells_of_itself_alone(self) -> None:
+        clock = Clock()
+        part = Pulse(clock.seconds, [(metrics.DOCUMENTS, lambda: 3.0)], whole=False)
+        labels = {"process": metrics.PROCESS}
+        names = ("collab_loop_lag_seconds_count", "collab_process_cpu_seconds_total")
+        before = [value(name, **labels) for name in names]
+        for _ in range(2 * Pulse.SELDOM):
+            part.beat()
+            clock.advance(Pulse.EVERY_S)
+        self.assertEqual([value(name, **labels) for name in names], before)
+        self.assertEqual(value("collab_documents"), 3)
+
 
 class FolderTests(TestCase):
     def setUp(self) -> None:
