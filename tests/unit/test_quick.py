@@ -6,13 +6,19 @@ from typing import Any
 from unittest.mock import patch
 
 from autobahn.wamp.exception import ApplicationError
+from crossbar.router.protocol import WampWebSocketServerFactory
 from crossbar.router.role import RouterRoleStaticAuth
+from crossbar.worker import transport as web_transport
 from twisted.internet.tcp import Server
+from twisted.logger import capturedLogs
 from twisted.trial.unittest import SynchronousTestCase
 
+from collab_wamp.config import load
 from collab_wamp.errors import CollabError
-from collab_wamp.wamp import quick
+from collab_wamp.wamp import connections, quick, router_guard, tuning
 from collab_wamp.wamp.component import application_error
+from collab_wamp.wamp.guarded import GuardedProtocol
+from collab_wamp.wamp.patience import PatientSite
 
 
 class AtRouter:
@@ -72,6 +78,29 @@ class LeansOnTests(SynchronousTestCase):
     def test_what_is_missing_is_named(self) -> None:
         with patch.object(quick, "LEANS_ON", ((Server, ("write", "teleport")),)):
             self.assertEqual(quick.missing(), ["Server has no teleport"])
+
+    def test_where_something_is_missing_all_goes_the_long_way(self) -> None:
+        """Messages are guarded all the same, and the log says what is missing."""
+        for owner, names in (
+            (WampWebSocketServerFactory, ("protocol",)),
+            (GuardedProtocol, ("limits", "presence_rate")),
+            (connections, ("blame",)),
+            (web_transport, ("Site",)),
+        ):
+            for name in names:
+                self.patch(owner, name, getattr(owner, name))
+        self.patch(tuning, "stop_formatting", lambda: 0)
+        self.patch(router_guard, "PatientSite", type("Site", (PatientSite,), {}))
+        without = ((Server, ("write", "teleport")),)
+        for leans_on, protocol, missing in (
+            (quick.LEANS_ON, quick.QuickProtocol, []),
+            (without, GuardedProtocol, ["Server has no teleport"]),
+        ):
+            with patch.object(quick, "LEANS_ON", leans_on), capturedLogs() as said:
+                router_guard.install(load({}))
+            self.assertIs(WampWebSocketServerFactory.protocol, protocol)
+            warned = [event["name"] for event in said if "long way" in event["log_format"]]
+            self.assertEqual(warned, missing)
 
     def test_an_error_crosses_the_wire_as_by_the_router(self) -> None:
         error = application_error(CollabError("base_ahead", "Too far.", revision=3))
