@@ -14,6 +14,7 @@ from twisted.internet.endpoints import UNIXClientEndpoint
 from twisted.internet.threads import deferToThread
 from twisted.trial.unittest import TestCase
 
+from collab_wamp.layout import AUTO
 from tests.support.node import Node
 from tests.support.raw_wamp import CallError, RawClient, logged_in
 from tests.support.waiting import until
@@ -31,17 +32,22 @@ LIMITS = {
 
 
 class GuardCase(TestCase):
-    """One node for all, with short deadlines; no test may leave a traceback in its log."""
+    """One node for all, with short deadlines; no test may leave a traceback in its log.
+
+    Attributes:
+        layout: how that node's parts are spread over processes.
+    """
 
     timeout = 120
-    node: ClassVar[Node | None] = None
+    layout: ClassVar[str] = AUTO
+    nodes: ClassVar[dict[str, Node]] = {}
 
     async def setUp(self) -> None:
-        if GuardCase.node is None:
-            node = Node(**LIMITS)
+        if self.layout not in self.nodes:
+            node = Node(LAYOUT=self.layout, **LIMITS)
             await deferToThread(node.start)
-            GuardCase.node = node
-        self.at = GuardCase.node
+            self.nodes[self.layout] = node
+        self.at = self.nodes[self.layout]
         folder = self.at.data_dir / "log"
         self.logs = {log: log.stat().st_size for log in folder.glob("[nr]o*.log")}
         self.clients: list[RawClient] = []

@@ -15,6 +15,8 @@ from pathlib import Path
 
 from twisted.internet.threads import deferToThread
 
+from collab_wamp.config import load
+from collab_wamp.layout import AUTO, Layout
 from collab_wamp.tokens import Claims, Keyring
 
 SECRET = "a secret for tests, long enough to be one"
@@ -87,9 +89,14 @@ class Node:
             time.sleep(0.05)  # in a process without a reactor there is nothing to wait on
 
     def token(
-        self, user: str = "ada", tenant: str = "acme", ttl_s: float = 900, **rights: str
+        self,
+        user: str = "ada",
+        tenant: str = "acme",
+        ttl_s: float = 900,
+        capabilities: tuple[str, ...] = (),
+        **rights: str,
     ) -> str:
-        claims = Claims(user, tenant, rights or {"*": "manage"})
+        claims = Claims(user, tenant, rights or {"*": "manage"}, capabilities=capabilities)
         return Keyring(secret=SECRET).issue(claims, now_s=time.time(), ttl_s=ttl_s)
 
     def pids(self, what: str) -> list[int]:
@@ -103,21 +110,45 @@ class Node:
             "watcher sessions": "wamp.supervise sessions",
             "watcher relay": "wamp.supervise relay",
         }
-        assert self.process is not None
-        found = []
-        for pid, parent, command in processes():
-            if patterns[what] in command and self._is_ours(pid, parent):
-                found.append(pid)
-        return found
+        return [pid for pid, command in self._processes() if patterns[what] in command]
 
-    def _is_ours(self, pid: int, parent: int) -> bool:
+    def all_pids(self) -> list[int]:
+        """All processes of this node, its supervisor among them."""
+        return [pid for pid, _command in self._processes()]
+
+    def component_pids(self) -> list[int]:
+        """The processes that its components may live in, wherever the layout has them."""
+        return [pid for what in ("router", "sessions", "relay") for pid in self.pids(what)]
+
+    @property
+    def layout(self) -> Layout:
+        """How its parts are spread over processes."""
+        return load(self.environment).layout
+
+    def log_of(self, part: str) -> Path:
+        """Where a component (`sessions`, `relay`, `node`) logs."""
+        return self.data_dir / "log" / f"{self.process_of(part)}.log"
+
+    def process_of(self, part: str) -> str:
+        """What a component's process is called, in logs, metrics and traces."""
+        if part in self.layout.inside:
+            return "router"
+        return "relay" if part == "node" else part
+
+    def _processes(self) -> list[tuple[int, str]]:
+        """(pid, command line) of this node's processes."""
         assert self.process is not None
-        parents = {child: above for child, above, _ in processes()}
-        while pid in parents:
-            if pid == self.process.pid:
-                return True
-            pid = parents[pid]
-        return False
+        found = processes()
+        parents = {pid: parent for pid, parent, _command in found}
+
+        def is_ours(pid: int) -> bool:
+            while pid in parents:
+                if pid == self.process.pid:  # type: ignore[union-attr]  # see above
+                    return True
+                pid = parents[pid]
+            return False
+
+        return [(pid, command) for pid, _parent, command in found if is_ours(pid)]
 
     def kill(self, what: str) -> None:
         """`kill -9` one of its processes."""
@@ -129,8 +160,7 @@ class Node:
         """`kill -9` everything of it at once, as a machine dies."""
         assert self.process is not None
         os.kill(self.process.pid, signal.SIGSTOP)  # so that it starts nothing meanwhile
-        ours = [pid for pid, parent, _ in processes() if self._is_ours(pid, parent)]
-        for pid in ours:
+        for pid in self.all_pids():
             os.kill(pid, signal.SIGKILL)
         self.process.wait()
 
@@ -166,13 +196,17 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-_shared: Node | None = None
+_shared: dict[str, Node] = {}
 
 
-async def shared_node() -> Node:
-    """The node that the suite's tests share; who kills or configures one starts their own."""
-    global _shared
-    if _shared is None:
-        _shared = Node()
-        await deferToThread(_shared.start)
-    return _shared
+async def shared_node(layout: str = AUTO) -> Node:
+    """The node that the suite's tests share; who kills or configures one starts their own.
+
+    Args:
+        layout: one of `LAYOUTS`, for what is to be seen in each; there is one node for each.
+    """
+    node = Node(LAYOUT=layout)
+    shared = _shared.setdefault(node.layout.name, node)
+    if shared is node:
+        await deferToThread(node.start)
+    return shared

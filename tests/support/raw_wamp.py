@@ -1,6 +1,6 @@
-"""A WAMP client of plain WebSocket text frames: what PROTOCOL.md says, and nothing else.
+"""A WAMP client of plain WebSocket frames: what PROTOCOL.md says, and nothing else.
 
-It knows JSON and WebSocket frames, and neither Autobahn's WAMP nor our own client.
+It knows JSON, msgpack and WebSocket frames, and neither Autobahn's WAMP nor our own client.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import itertools
 import json
 from typing import Any
 
+import msgpack
 from autobahn.twisted.websocket import WebSocketClientFactory, WebSocketClientProtocol
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
@@ -40,7 +41,7 @@ class _Protocol(WebSocketClientProtocol):  # type: ignore[misc]
         self.owner.opened.callback(None)
 
     def onMessage(self, payload: bytes, isBinary: bool) -> None:
-        self.owner.received.append(json.loads(payload))
+        self.owner.received.append(msgpack.unpackb(payload) if isBinary else json.loads(payload))
 
     def onClose(self, wasClean: bool, code: int, reason: str) -> None:
         self.owner.closed = (code, reason)
@@ -87,8 +88,16 @@ class RawClient:
         await self.opened
         return self
 
+    @property
+    def binary(self) -> bool:
+        """Whether it speaks msgpack: where that alone is offered."""
+        return self._subprotocols == ("wamp.2.msgpack",)
+
     def send(self, message: Any) -> None:
-        self.send_text(json.dumps(message))
+        if self.binary:
+            self.protocol.sendMessage(msgpack.packb(message), True)
+        else:
+            self.send_text(json.dumps(message))
 
     def send_text(self, text: str) -> None:
         self.protocol.sendMessage(text.encode("utf-8", "surrogatepass"))
@@ -164,8 +173,8 @@ class RawClient:
             await self.until_closed()
 
 
-async def logged_in(port: int, token: str) -> RawClient:
-    client = await RawClient(port).connect()
+async def logged_in(port: int, token: str, subprotocol: str = "wamp.2.json") -> RawClient:
+    client = await RawClient(port, (subprotocol,)).connect()
     welcome = await client.login(token)
     assert welcome[0] == 2, welcome
     return client

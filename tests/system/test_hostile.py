@@ -23,12 +23,14 @@ STRANGE = ("QUEUED", "007", "$-1\r\n", "1_000", "😀 é \u200d", "\r\n" * 5000,
 class HostileCase(RawCase):
     """An innocent person edits beside the hostile one, before and after."""
 
+    layout = "together"
+
     async def setUp(self) -> None:
         await super().setUp()
         logs = self.node.data_dir / "log"
-        names = ("node.log", "router.log", "sessions.log", "relay.log")
+        names = ("node.log", "router.log", *(f"{name}.log" for name in self.node.layout.guests))
         self.logs = {logs / name: (logs / name).stat().st_size for name in names}
-        self.workers = self.node.pids("sessions") + self.node.pids("relay")
+        self.processes = self.node.component_pids()
         self.canary = await self.client("canary")
         self.at = await self.joined(self.canary, "client-canary")
         self.text = "innocent"
@@ -53,8 +55,8 @@ class HostileCase(RawCase):
         self.assertEqual((found["revision"], found["content"]), (self.revision, self.text))
         await self.canary_edits([len(self.text), "!"])
         self.assertIsNone(self.canary.closed)
-        workers = self.node.pids("sessions") + self.node.pids("relay")
-        self.assertEqual(workers, self.workers, "a component was started anew")
+        processes = self.node.component_pids()
+        self.assertEqual(processes, self.processes, "a component was started anew")
         ready = await deferToThread(urllib.request.urlopen, f"{self.node.http}/ready", timeout=20)
         self.assertEqual(ready.status, 200)
         for log, size in self.logs.items():
@@ -295,6 +297,8 @@ class EditTests(HostileCase):
 
 
 class PoisonTests(GuardCase):
+    layout = "together"
+
     async def test_json_that_others_could_not_read_ends_the_connection(self) -> None:
         canary = await self.canary()
         for value in (
@@ -332,7 +336,7 @@ class PoisonTests(GuardCase):
             float("-inf"), {"a": b"bytes"}, [msgpack.ExtType(127, b"")],
         ):  # fmt: skip
             client = await self.connected("wamp.2.msgpack")
-            await msgpack_login(client, self.at.token(f"mallory {value!r}"))
+            await client.login(self.at.token(f"mallory {value!r}"))
             arguments = {
                 "session_id": self.session_id,
                 "client_id": "mallory-client",
@@ -351,7 +355,7 @@ class PoisonTests(GuardCase):
             msgpack.packb([48, 1, {}, "collab.session.list", [], {1: 2}]),
         ):
             client = await self.connected("wamp.2.msgpack")
-            await msgpack_login(client, self.at.token("mallory"))
+            await client.login(self.at.token("mallory"))
             client.protocol.sendMessage(payload, True)
             self.assertEqual((await client.until_closed())[0], 1007, payload[:10])
         await canary.sings()
@@ -362,20 +366,30 @@ class PoisonTests(GuardCase):
         self.assertEqual((await client.until_closed())[0], 1003)
 
 
+class ApartIdTests(IdTests):
+    """What follows is said again to components in processes of their own.
+
+    Those in the router's process are given a client's values as they are, the others get them
+    by another way.
+    """
+
+    layout = "apart"
+
+
+class ApartMembershipTests(MembershipTests):
+    layout = "apart"
+
+
+class ApartEditTests(EditTests):
+    layout = "apart"
+
+
+class ApartPoisonTests(PoisonTests):
+    layout = "apart"
+
+
 def deep(levels: int) -> Any:
     value: Any = 0
     for _ in range(levels):
         value = [value]
     return value
-
-
-async def msgpack_login(client: RawClient, token: str) -> None:
-    """HELLO to WELCOME in msgpack; from then on `received` has what came, decoded."""
-    client.protocol.onMessage = lambda payload, _binary: client.received.append(
-        msgpack.unpackb(payload)
-    )
-    hello = [1, "collab", {"roles": {"caller": {}}, "authmethods": ["ticket"]}]
-    client.protocol.sendMessage(msgpack.packb(hello), True)
-    await until(lambda: last(client, 4))
-    client.protocol.sendMessage(msgpack.packb([5, token, {}]), True)
-    await until(lambda: last(client, 2))

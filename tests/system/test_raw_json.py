@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from twisted.trial.unittest import TestCase
 
+from collab_wamp.layout import AUTO
 from tests.support.node import Node, shared_node
 from tests.support.raw_wamp import CallError, RawClient, logged_in
 from tests.support.waiting import until
 
 
 class RawCase(TestCase):
+    """
+    Attributes:
+        layout: how the node's parts are spread over processes.
+    """
+
     timeout = 120
+    layout: ClassVar[str] = AUTO
     node: Node
 
     async def setUp(self) -> None:
-        self.node = await shared_node()
+        self.node = await shared_node(self.layout)
         self.clients: list[RawClient] = []
         self.session_id = self.id().rsplit(".", 1)[-1][-60:]
 
