@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from twisted.internet.threads import deferToThread
 from twisted.trial.unittest import TestCase
 
@@ -13,13 +15,15 @@ from .node import Node
 class OwnNodeCase(TestCase):
     """
     Attributes:
+        environment: settings of the node.
         clients: those that are to be closed in the end.
     """
 
     timeout = 420
+    environment: ClassVar[dict[str, str]] = {}
 
     async def setUp(self) -> None:
-        self.node = Node()
+        self.node = Node(**self.environment)
         await deferToThread(self.node.start)
         self.clients: list[Client] = []
 

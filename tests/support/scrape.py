@@ -36,6 +36,10 @@ class Scrape:
             if sample == name and labels.items() <= found.items()
         )
 
+    def labels(self, name: str, label: str) -> set[str]:
+        """The values that a label has in the samples of a name."""
+        return {found[label] for sample, found, _value in self._samples if sample == name}
+
     def has(self, name: str, **labels: str) -> bool:
         return any(
             sample == name and labels.items() <= found.items()

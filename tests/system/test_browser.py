@@ -223,7 +223,7 @@ class RestartTests(BrowserCase):
     expected_complaints = ("ERR_CONNECTION", "WebSocket connection")
 
     async def make_node(self) -> Node:
-        node = Node()
+        node = Node(LAYOUT="apart")
         await deferToThread(node.start)
         self.addCleanup(deferToThread, node.stop)
         return node

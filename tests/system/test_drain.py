@@ -32,8 +32,8 @@ class DrainTests(TestCase):
         self.addCleanup(self.store.stop)
         self.store.start()
 
-    async def node(self, drain_s: float, name: str = "here") -> Node:
-        node = Node(REDIS_URL=self.store.url, INSTANCE_ID=name, DRAIN_S=str(drain_s))
+    async def node(self, drain_s: float, name: str = "here", **environment: str) -> Node:
+        node = Node(REDIS_URL=self.store.url, INSTANCE_ID=name, DRAIN_S=str(drain_s), **environment)
         self.addCleanup(lambda: deferToThread(node.stop))
         await deferToThread(node.start)
         return node
@@ -142,7 +142,7 @@ class DrainTests(TestCase):
     async def test_a_drain_goes_on_with_its_deadline_when_its_component_is_restarted(self) -> None:
         """Whoever asked for it."""
         for drain_s, asked in ((600, True), (8, False)):
-            node = await self.node(drain_s)
+            node = await self.node(drain_s, LAYOUT="apart")
             client, boss = await self.client(node), await self.client(node, "operate")
             assert node.process is not None
             if asked:

@@ -344,7 +344,9 @@ class TroubleTests(HttpCase):
 
     async def make_node(self) -> Node:
         if TroubleTests.at is None:
-            node = Node(COLLAB_LIMITS_BASE_BEHIND="100", COLLAB_HISTORY_KEPT_EDITS="1")
+            node = Node(
+                LAYOUT="apart", COLLAB_LIMITS_BASE_BEHIND="100", COLLAB_HISTORY_KEPT_EDITS="1"
+            )
             await deferToThread(node.start)
             TroubleTests.at = node
         return TroubleTests.at

@@ -320,7 +320,7 @@ class SessionTests(HistoryCase):
 
 class BrokenOffTests(HistoryCase):
     async def make_node(self) -> Node:
-        node = Node()
+        node = Node(LAYOUT="apart")
         await deferToThread(node.start)
         self.addCleanup(node.stop)
         return node

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import ClassVar
 
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
@@ -17,6 +18,11 @@ TRACE = Path(__file__).parents[1] / "data" / "traces" / "clownschool.json.gz"
 
 
 class KillTests(OwnNodeCase):
+    """Each part is in a process of its own, and is killed twice."""
+
+    environment: ClassVar[dict[str, str]] = {"LAYOUT": "apart"}
+    victims: ClassVar[tuple[str, ...]] = ("sessions", "relay", "router", "store") * 2
+
     async def document(self, user: str) -> Document:
         client = await connect(reactor, self.node.url, self.node.token(user))
         self.clients.append(client)
@@ -60,9 +66,8 @@ class KillTests(OwnNodeCase):
 
         play = Play(reactor, trace, people, onlookers=onlookers, stepped=stepped)
         playing = Deferred.fromCoroutine(play.run())
-        victims = ("sessions", "relay", "router", "store") * 2
-        for number, victim in enumerate(victims, 1):
-            await kill(victim, number * len(trace) // (len(victims) + 1))
+        for number, victim in enumerate(self.victims, 1):
+            await kill(victim, number * len(trace) // (len(self.victims) + 1))
         await playing
         self.assertEqual(steps, len(trace))
 
@@ -76,3 +81,10 @@ class KillTests(OwnNodeCase):
             self.assertEqual(document.content, trace.end)
             self.assertIsNone(document.error)
         self.assertEqual({len(document.roster) for document in people + onlookers}, {5})
+
+
+class TogetherKillTests(KillTests):
+    """All parts but the store live in the router's process, and die with it."""
+
+    environment: ClassVar[dict[str, str]] = {"LAYOUT": "together"}
+    victims: ClassVar[tuple[str, ...]] = ("router", "store", "router")

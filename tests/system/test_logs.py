@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import time
-from typing import Any
+from typing import Any, ClassVar
 
 from autobahn.twisted.component import Component
 from twisted.internet import reactor
@@ -21,14 +21,16 @@ from tests.support.scrape import scrape
 from tests.support.waiting import until
 
 OPAQUE = "an-opaque-ticket-that-is-no-jwt"
-OURS = ("router", "sessions", "relay")
 
 
 class LogTests(TestCase):
     timeout = 180
+    layout: ClassVar[str] = "together"
 
     async def setUp(self) -> None:
-        self.node = Node(LOG_LEVEL="debug", LOG_FORMAT="json", INSTANCE_ID="here")
+        self.node = Node(
+            LAYOUT=self.layout, LOG_LEVEL="debug", LOG_FORMAT="json", INSTANCE_ID="here"
+        )
         self.addCleanup(lambda: deferToThread(self.node.stop))
         await deferToThread(self.node.start)
 
@@ -83,12 +85,12 @@ class LogTests(TestCase):
         )
         client.publish(joined["topics"]["cursor"], token=good)
         # It is written down what is refused: the logs are those of this very node, at debug.
-        await until(lambda: "presence refused" in self.files()["relay.log"])
+        await until(lambda: "presence refused" in self.node.log_of("relay").read_text())
         await client.cut()
         # Whatever is logged nevertheless, as an error nobody thought of may quote it.
         quoted = Keyring(secret=SECRET).issue(Claims("a", "t"), now_s=now, ttl_s=9).split(".")[0]
         await self.call_without_claims(session_id=f"{quoted}.eyJzdWIiOiJhIn0.c2ln")
-        await until(lambda: '"[token]"' in self.files()["sessions.log"])
+        await until(lambda: '"[token]"' in self.node.log_of("sessions").read_text())
         await self.node_ends()
 
         secrets = {part for token in tokens for part in (token, *token.split(".")[1:]) if part}
@@ -110,19 +112,19 @@ class LogTests(TestCase):
         before = await scrape(self.node)
         error = await self.call_without_claims(session_id="notes")
         self.assertEqual(error.error, "collab.error.internal")
-        error_id = error.kwargs["error_id"]
+        error_id, process = error.kwargs["error_id"], self.node.process_of("sessions")
         found = await until(
-            lambda: [row for row in self.rows("sessions") if row.get("error_id") == error_id]
+            lambda: [row for row in self.rows(process) if row.get("error_id") == error_id]
         )
         (row,) = found
-        self.assertEqual((row["level"], row["process"]), ("critical", "sessions"))
+        self.assertEqual((row["level"], row["process"]), ("critical", process))
         self.assertEqual((row["instance_id"], row["session_id"]), ("here", "notes"))
         self.assertIsInstance(row["wamp_session_id"], int)
         self.assertIn("Traceback", row["traceback"])
         after = await scrape(self.node)
         name = "collab_uncaught_errors_total"
         self.assertEqual(
-            after.total(name, process="sessions"), before.total(name, process="sessions") + 1
+            after.total(name, process=process), before.total(name, process=process) + 1
         )
         self.assertEqual(
             after.total("collab_calls_total", outcome="internal"),
@@ -162,8 +164,6 @@ class LogTests(TestCase):
         return error
 
     async def test_each_line_is_an_object(self) -> None:
-        self.node.kill("sessions")
-        await until(lambda: len(self.node.pids("sessions")) == 1)
         client = await RawClient(self.node.port).connect()
         client.send([99])
         await client.until_closed()
@@ -173,7 +173,18 @@ class LogTests(TestCase):
             30,
             "the router's log",
         )
-        for process in OURS:
+        for process in ("router", *self.node.layout.guests):
             for row in self.rows(process):
                 self.assertEqual((row["process"], row["instance_id"]), (process, "here"))
                 self.assertLessEqual({"time", "level", "namespace", "message"}, set(row))
+
+
+class ApartLogTests(LogTests):
+    """Each part writes a file of its own."""
+
+    layout = "apart"
+
+    async def test_each_line_is_an_object(self) -> None:
+        self.node.kill("sessions")
+        await until(lambda: len(self.node.pids("sessions")) == 1)
+        await super().test_each_line_is_an_object()

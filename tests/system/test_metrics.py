@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import time
+from pathlib import Path
 from subprocess import run
-from typing import Any
+from typing import Any, ClassVar
 
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 from twisted.internet import reactor
@@ -17,6 +19,7 @@ from twisted.trial.unittest import TestCase
 
 from collab_wamp import metrics
 from collab_wamp.tokens import Claims, Keyring
+from collab_wamp.wamp.pulse import Pulse
 from tests.support.http import Reply, get, token_with
 from tests.support.node import SECRET, Node, shared_node
 from tests.support.parties import start
@@ -158,13 +161,22 @@ class OpenTests(TestCase):
 
 
 class MovingTests(TestCase):
+    """
+    Attributes:
+        processes: of the node, that measure themselves.
+        links: of those with the store.
+    """
+
     timeout = 240
+    layout: ClassVar[str] = "together"
+    processes: ClassVar[tuple[str, ...]] = ("router",)
+    links: ClassVar[int] = 1
 
     async def setUp(self) -> None:
         self.store = ValkeyServer()
         self.addCleanup(self.store.stop)
         self.store.start()
-        self.node = Node(REDIS_URL=self.store.url)
+        self.node = Node(REDIS_URL=self.store.url, LAYOUT=self.layout)
         self.addCleanup(lambda: deferToThread(self.node.stop))
         await deferToThread(self.node.start)
         self.editors: list[Editor] = []
@@ -231,7 +243,7 @@ class MovingTests(TestCase):
             ("collab_store_seconds_sum", {"script": "commit"}),
             *(
                 (name, {"process": process})
-                for process in ("router", "sessions", "relay")
+                for process in self.processes
                 for name in ("collab_loop_lag_seconds_count", "collab_process_cpu_seconds_total")
             ),
         )
@@ -246,11 +258,13 @@ class MovingTests(TestCase):
             return not differing
 
         after = await scrape_until(self.node, as_expected, lambda: f"all moved but {differing}")
-        for process in ("router", "sessions", "relay"):
+        self.assertEqual(after.labels("collab_process_start_time_seconds", "process"),
+                         set(self.processes))  # fmt: skip
+        for process in self.processes:
             for name in ("resident_memory_bytes", "open_fds", "start_time_seconds"):
                 self.assertGreater(after.total(f"collab_process_{name}", process=process), 0)
             self.assertEqual(after.total("collab_uncaught_errors_total", process=process), 0)
-        self.assertEqual(after.total("collab_store_up"), 2)
+        self.assertEqual(after.total("collab_store_up"), self.links)
         # And that is all that there is.
         documented = {name.removesuffix("_total") for name in metrics.defined()}
         self.assertEqual(after.families, documented)
@@ -273,11 +287,52 @@ class MovingTests(TestCase):
         lost = "collab_store_links_lost_total"
         self.assertGreater(found.total(lost), before.total(lost))
         found = await scrape_until(
-            self.node, lambda found: found.total("collab_store_up") == 2, "links are up again"
+            self.node, lambda found: found.total("collab_store_up") == self.links, "all are up"
         )
         rejected = found.total("collab_edits_rejected_total", code="store_unavailable")
         self.assertGreater(rejected, 0)
         self.assertEqual(found.total("collab_waiting_edits"), 0)
+
+    async def test_with_another_router_everything_begins_anew(self) -> None:
+        ada = await self.editor("client-ada1")
+        await ada.edit(0)
+        committed = "collab_edits_committed_total"
+        await scrape_until(self.node, lambda found: found.total(committed) == 1, "an edit")
+        self.node.kill("router")
+        await until(lambda: "node is started again" in self.node.said(), 30)
+        found = await self.scrape_when_there()
+        self.assertEqual(found.total(committed), 0)
+        self.assertEqual(found.total("collab_participants"), 0)
+
+    async def scrape_when_there(self) -> Scrape:
+        # While it is starting, nobody listens, or the path is not there yet.
+        while True:
+            try:
+                if (await get(self.node, "/ready")).status != 404:
+                    return await scrape(self.node)
+            except OSError:
+                pass
+            await deferLater(reactor, AGAIN_S)
+
+    async def test_what_a_process_uses_is_counted_once(self) -> None:
+        """However many parts of the node live in it."""
+        seconds, processes = "collab_process_cpu_seconds_total", self.processes
+        found = await scrape(self.node)
+        for process in processes:
+            [pid] = self.node.pids(process)
+            told = found.total(seconds, process=process)
+            self.assertLessEqual(told, cpu_s(pid) + 0.1, process)
+            beats = found.total("collab_loop_lag_seconds_count", process=process)
+            age_s = time.time() - found.total("collab_process_start_time_seconds", process=process)
+            self.assertLessEqual(beats, age_s / Pulse.EVERY_S + 1, process)
+
+
+class ApartMovingTests(MovingTests):
+    """The parts are in processes of their own, which may die alone."""
+
+    layout = "apart"
+    processes = ("router", "sessions", "relay")
+    links = 2
 
     async def test_a_killed_worker_is_not_counted_twice_nor_forgotten(self) -> None:
         ada = await self.editor("client-ada1")
@@ -314,27 +369,6 @@ class MovingTests(TestCase):
         await ada.edit(5)
         await scrape_until(self.node, lambda found: found.total(committed) == 6, "six edits")
 
-    async def test_with_another_router_everything_begins_anew(self) -> None:
-        ada = await self.editor("client-ada1")
-        await ada.edit(0)
-        committed = "collab_edits_committed_total"
-        await scrape_until(self.node, lambda found: found.total(committed) == 1, "an edit")
-        self.node.kill("router")
-        await until(lambda: "node is started again" in self.node.said(), 30)
-        found = await self.scrape_when_there()
-        self.assertEqual(found.total(committed), 0)
-        self.assertEqual(found.total("collab_participants"), 0)
-
-    async def scrape_when_there(self) -> Scrape:
-        # While it is starting, nobody listens, or the path is not there yet.
-        while True:
-            try:
-                if (await get(self.node, "/ready")).status != 404:
-                    return await scrape(self.node)
-            except OSError:
-                pass
-            await deferLater(reactor, AGAIN_S)
-
     async def test_gauges_of_a_dead_worker_are_taken_out(self) -> None:
         await self.editor("client-ada1")
         await scrape_until(
@@ -352,3 +386,9 @@ class MovingTests(TestCase):
         await scrape_until(
             self.node, lambda found: found.total("collab_participants") == 1, "one participant"
         )
+
+
+def cpu_s(pid: int) -> float:
+    """What a process has used by now, user and system."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

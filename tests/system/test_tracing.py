@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import Any
+from typing import Any, ClassVar
 
 from twisted.internet.threads import deferToThread
 from twisted.trial.unittest import TestCase
@@ -18,6 +18,7 @@ CALL = "collab.session.edit"
 
 class TracingTests(TestCase):
     timeout = 180
+    layout: ClassVar[str] = "together"
 
     async def setUp(self) -> None:
         self.receiver = Receiver()
@@ -29,6 +30,7 @@ class TracingTests(TestCase):
             TRACING_ENDPOINT=self.receiver.endpoint,
             TRACING_SAMPLE_RATIO=ratio,
             INSTANCE_ID="here",
+            LAYOUT=self.layout,
         )
         self.addCleanup(lambda: deferToThread(self.node.stop))
         await deferToThread(self.node.start)
@@ -67,8 +69,11 @@ class TracingTests(TestCase):
         spans = traces[first.trace_id]
         self.assertEqual(
             {(process, span.name) for process, span in spans},
-            {("sessions", name) for name in (CALL, "rights", "queue", "load", "rebase", "commit")}
-            | {("relay", "publish")},
+            {
+                (self.node.process_of("sessions"), name)
+                for name in (CALL, "rights", "queue", "load", "rebase", "commit")
+            }
+            | {(self.node.process_of("relay"), "publish")},
         )
         self.assertEqual(len(spans), 7)
         by_name = {span.name: span for _process, span in spans}
@@ -122,3 +127,9 @@ class TracingTests(TestCase):
         assert self.node.process is not None
         self.node.process.terminate()
         await deferToThread(self.node.process.wait, 30)
+
+
+class ApartTracingTests(TracingTests):
+    """The spans of one edit come from several processes."""
+
+    layout = "apart"
