@@ -16,6 +16,7 @@ from twisted.internet.task import react
 from .. import embedded
 from ..config import Config, ConfigError, with_secret
 from ..errors import CollabError
+from ..layout import usable_cores
 from ..node import render
 from ..registry.address import parse_registry_url
 from ..registry.opening import open_registry
@@ -81,6 +82,7 @@ def run(args: argparse.Namespace, config: Config) -> int:
         found.say("node: .crossbar/config.yaml")
     except ConfigError as error:
         found.say("node", str(error))
+    _check_layout(config, found)
     _check_files(config, found)
     _check_node(config, found)
     if config.store.url == "embedded":
@@ -94,6 +96,19 @@ def run(args: argparse.Namespace, config: Config) -> int:
             said = f": {finding.said}" if finding.said else ""
             sys.stdout.write(f"{finding.state:8}{finding.what}{said}\n")
     return 0 if good else 1
+
+
+def _check_layout(config: Config, found: Findings) -> None:
+    """How the node's parts would be spread over processes, started here and now."""
+    layout, cores = config.layout, usable_cores()
+    processes = "process" if layout.workers == 1 else "processes"
+    what = f"layout: {layout.name}, edits are taken by {layout.workers} {processes}"
+    # The router, and where edits are taken beside it, each of those.
+    busy = 1 + layout.workers * ("sessions" in layout.guests)
+    if busy <= cores:
+        found.say(what)
+    else:
+        found.note(what, f"with the router that makes {busy}, and there are {cores} cores to use")
 
 
 def _check_files(config: Config, found: Findings) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collab_wamp import config
 from collab_wamp.commands import check
 
 from .test_cli_tools import SECRET, ToolsCase
@@ -23,3 +24,20 @@ class CheckTests(ToolsCase):
             [line] = [line for line in out.splitlines() if "open files" in line]
             self.assertTrue(line.startswith(state), line)
             self.assertEqual("ulimit -n 5200" in line, state != "ok")
+
+    def test_the_layout_is_told_and_when_it_wants_more_cores_than_there_are(self) -> None:
+        for name, workers, cores, said in (
+            ("auto", "0", 2, "ok      layout: together, edits are taken by 1 process\n"),
+            ("auto", "0", 8, "ok      layout: workers, edits are taken by 4 processes\n"),
+            ("together", "0", 8, "ok      layout: together, edits are taken by 1 process\n"),
+            ("apart", "0", 2, "ok      layout: apart, edits are taken by 1 process\n"),
+            ("auto", "3", 2, "note    layout: workers, edits are taken by 3 processes: "
+             "with the router that makes 4, and there are 2 cores to use\n"),
+        ):  # fmt: skip
+            for module in (config, check):
+                self.patch(module, "usable_cores", lambda cores=cores: cores)
+            self.patch_environment("LAYOUT", name)
+            self.patch_environment("WORKERS", workers)
+            _status, out, err = self.run_it("check")
+            self.assertIn(said, out)
+            self.assertEqual(err, "")

@@ -64,7 +64,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "commands": PURE
     | USE_CASES
     | PLAIN_PROCESSES
-    | {"ot", "store", "registry", "config", "wamp", "client", "traces"},
+    | {"ot", "store", "registry", "config", "layout", "wamp", "client", "traces"},
     "cli": {"config", "commands", "__version__"},
     "__init__": set(),
 }
