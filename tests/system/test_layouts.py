@@ -24,7 +24,9 @@ from collab_wamp.layout import LAYOUTS
 from tests.support.guards import LIMITS
 from tests.support.node import Node
 from tests.support.raw_wamp import CallError, RawClient, logged_in
+from tests.support.scrape import scrape_until
 from tests.support.waiting import until
+from tests.system.test_health import get
 
 WORKERS = {"workers": 2}
 # Of a node beside its components: supervisor, store, controller and router.
@@ -139,6 +141,36 @@ class LayoutTests(TestCase):
             self.assertEqual(found, expected | dict.fromkeys(others, 0), layout)
             # And the supervisor.
             self.assertEqual(len(node.all_pids()), 1 + sum(expected.values()), layout)
+
+    async def test_health_and_metrics_tell_of_the_parts_that_there_are(self) -> None:
+        async def check(node: Node) -> None:
+            people = [await self.person(node, f"client-{letter}") for letter in "abc"]
+            await people[0].edit()
+            load: dict[str, int] = {}
+            while (load.get("connections"), load.get("participants")) != (3, 3):
+                # Those of the test before may be on their way out.
+                status, body = await deferToThread(get, node, "/health")
+                load = body["load"]
+            self.assertGreaterEqual(load["sessions"], 1)
+            self.assertEqual((status, body["status"]), (200, "ok"), body)
+            layout = node.layout
+            sessions = {"sessions"}
+            if layout.workers > 1:
+                sessions = {f"sessions-{number}" for number in range(1, layout.workers + 1)}
+            self.assertEqual(set(body["parts"]), {*sessions, "relay", "node"})
+            for part in body["parts"].values():
+                self.assertTrue(part["ok"], body)
+            edits = "collab_edits_committed_total"
+            found = await scrape_until(node, lambda found: found.total(edits) >= 1, "an edit")
+            titles = [f"sessions-{number}" for number in range(2, layout.workers + 1)]
+            processes = {"router", *layout.guests, *titles}
+            start_s = "collab_process_start_time_seconds"
+            self.assertEqual(found.labels(start_s, "process"), processes)
+            self.assertGreater(found.total(edits), 0)
+            links = len(processes) - (0 if layout.inside else 1)
+            self.assertEqual(found.total("collab_store_up"), links)
+
+        await self.in_each(check)
 
     async def test_everybody_hears_the_same_edits_and_what_is_acknowledged_is_committed(
         self,
