@@ -128,8 +128,8 @@ class Balancer(Program):
         return set(re.findall(pattern, text))
 
 
-def composed_node(name: str, secrets: Path, store: Store) -> Node:
-    """A node with the environment that compose.yaml gives it."""
+def composed_node(name: str, secrets: Path, store: Store, **more: str) -> Node:
+    """A node with the environment that compose.yaml gives it, and more settings."""
     environment = {
         variable: re.sub(r"\$\{\w+:-(.*?)\}", r"\1", str(value)).replace(
             "/run/secrets", str(secrets)
@@ -137,7 +137,7 @@ def composed_node(name: str, secrets: Path, store: Store) -> Node:
         for variable, value in COMPOSE["services"][name]["environment"].items()
     }
     store_is = {"REDIS_HOST": "127.0.0.1", "REDIS_PORT": str(store.port)}
-    node = Node(**{**environment, **store_is})
+    node = Node(**{**environment, **store_is, **more})
     del node.environment["JWT_SECRET"]
     return node
 

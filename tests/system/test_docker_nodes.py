@@ -9,6 +9,7 @@ import signal
 import tempfile
 import time
 from pathlib import Path
+from typing import ClassVar
 
 from twisted.internet import reactor
 from twisted.internet.defer import gatherResults
@@ -29,8 +30,14 @@ from tests.support.tools import tool
 from tests.support.waiting import until
 
 
-class TwoNodesTests(TestCase):
+class TwoNodesCase(TestCase):
+    """
+    Attributes:
+        environment: of the nodes, beside what compose.yaml gives them.
+    """
+
     timeout = 300
+    environment: ClassVar[dict[str, str]] = {}
 
     async def setUp(self) -> None:
         tool("haproxy")
@@ -40,8 +47,10 @@ class TwoNodesTests(TestCase):
         self.store = Store(self.secrets)
         self.addCleanup(self.store.stop)
         self.store.start()
-        self.nodes = {name: composed_node(name, self.secrets, self.store)
-                      for name in ("node1", "node2")}  # fmt: skip
+        self.nodes = {
+            name: composed_node(name, self.secrets, self.store, **self.environment)
+            for name in ("node1", "node2")
+        }
         for node in self.nodes.values():
             self.addCleanup(lambda node=node: deferToThread(node.stop))
         self.balancer = Balancer(*(node.port for node in self.nodes.values()))
@@ -76,6 +85,8 @@ class TwoNodesTests(TestCase):
     def node_of(self, client: Client) -> str:
         return str(client.welcome.get("instance_id"))
 
+
+class TwoNodesTests(TwoNodesCase):
     async def test_people_go_on_at_the_other_node_when_theirs_ends(self) -> None:
         documents = [await self.document(name) for name in ("ada", "bob", "cy", "dee")]
         # By the fewest connections: two on each.
@@ -105,27 +116,6 @@ class TwoNodesTests(TestCase):
         last = await self.document("eve")
         self.assertEqual(self.node_of(self.clients[-1]), "node1")
         self.assertEqual(last.content, "> abcd!")
-
-    async def test_a_node_that_is_not_ready_keeps_its_people_and_gets_no_more(self) -> None:
-        await self.document("ada")
-        await self.document("bob")
-        here = self.node_of(self.clients[0])
-        other = self.node_of(self.clients[1])
-        self.assertEqual({here, other}, set(self.nodes))
-        (worker,) = self.nodes[here].pids("sessions")
-        os.kill(worker, signal.SIGSTOP)
-        try:
-            await until(lambda: self.balancer.up() == {other}, what="only the other is used")
-            for user in ("cy", "dee"):
-                await self.document(user)
-                self.assertEqual(self.node_of(self.clients[-1]), other)
-            self.assertEqual(self.clients[0].state, "connected")
-            self.assertEqual(self.node_of(self.clients[0]), here)
-        finally:
-            os.kill(worker, signal.SIGCONT)
-        await until(lambda: len(self.balancer.up()) == 2, what="both are used again")
-        await self.document("eve")
-        self.assertEqual(self.node_of(self.clients[-1]), here)
 
     async def test_without_the_store_no_node_is_ready_and_who_is_there_stays(self) -> None:
         document = await self.document("ada")
@@ -216,3 +206,30 @@ class TwoNodesTests(TestCase):
         self.assertEqual(late["content"], "kept!")
         await document.until(lambda: document.content == again.content)
         await deferToThread(self.nodes["node1"].start)
+
+
+class ApartTests(TwoNodesCase):
+    """A part of a node may be ill while its router is well."""
+
+    environment: ClassVar[dict[str, str]] = {"LAYOUT": "apart"}
+
+    async def test_a_node_that_is_not_ready_keeps_its_people_and_gets_no_more(self) -> None:
+        await self.document("ada")
+        await self.document("bob")
+        here = self.node_of(self.clients[0])
+        other = self.node_of(self.clients[1])
+        self.assertEqual({here, other}, set(self.nodes))
+        (worker,) = self.nodes[here].pids("sessions")
+        os.kill(worker, signal.SIGSTOP)
+        try:
+            await until(lambda: self.balancer.up() == {other}, what="only the other is used")
+            for user in ("cy", "dee"):
+                await self.document(user)
+                self.assertEqual(self.node_of(self.clients[-1]), other)
+            self.assertEqual(self.clients[0].state, "connected")
+            self.assertEqual(self.node_of(self.clients[0]), here)
+        finally:
+            os.kill(worker, signal.SIGCONT)
+        await until(lambda: len(self.balancer.up()) == 2, what="both are used again")
+        await self.document("eve")
+        self.assertEqual(self.node_of(self.clients[-1]), here)
