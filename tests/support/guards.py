@@ -14,7 +14,7 @@ from twisted.internet.endpoints import UNIXClientEndpoint
 from twisted.internet.threads import deferToThread
 from twisted.trial.unittest import TestCase
 
-from collab_wamp.layout import AUTO
+from collab_wamp.layout import AUTO, choose, usable_cores
 from tests.support.node import Node
 from tests.support.raw_wamp import CallError, RawClient, logged_in
 from tests.support.waiting import until
@@ -43,11 +43,12 @@ class GuardCase(TestCase):
     nodes: ClassVar[dict[str, Node]] = {}
 
     async def setUp(self) -> None:
-        if self.layout not in self.nodes:
-            node = Node(LAYOUT=self.layout, **LIMITS)
+        name = choose(self.layout, 0, usable_cores()).name
+        if name not in self.nodes:
+            node = Node(LAYOUT=name, **LIMITS)
             await deferToThread(node.start)
-            self.nodes[self.layout] = node
-        self.at = self.nodes[self.layout]
+            self.nodes[name] = node
+        self.at = self.nodes[name]
         folder = self.at.data_dir / "log"
         self.logs = {log: log.stat().st_size for log in folder.glob("[nr]o*.log")}
         self.clients: list[RawClient] = []

@@ -16,7 +16,7 @@ from pathlib import Path
 from twisted.internet.threads import deferToThread
 
 from collab_wamp.config import load
-from collab_wamp.layout import AUTO, Layout
+from collab_wamp.layout import AUTO, Layout, choose, usable_cores
 from collab_wamp.tokens import Claims, Keyring
 
 SECRET = "a secret for tests, long enough to be one"
@@ -205,8 +205,8 @@ async def shared_node(layout: str = AUTO) -> Node:
     Args:
         layout: one of `LAYOUTS`, for what is to be seen in each; there is one node for each.
     """
-    node = Node(LAYOUT=layout)
-    shared = _shared.setdefault(node.layout.name, node)
-    if shared is node:
-        await deferToThread(node.start)
-    return shared
+    name = choose(layout, 0, usable_cores()).name
+    if name not in _shared:
+        _shared[name] = Node(LAYOUT=name)
+        await deferToThread(_shared[name].start)
+    return _shared[name]
