@@ -10,7 +10,7 @@ BIN := .venv/bin
 NODE_ENV := PATH="$(CURDIR)/.venv/node/bin:$$PATH"
 WEB_SOURCES := $(shell find web/src web/demo -type f 2>/dev/null) web/build.mjs web/package.json
 
-.PHONY: help up test check system lint bench web clean
+.PHONY: help up test check system lint bench bench-plots web clean
 
 help:  ## show this
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -29,8 +29,11 @@ lint: .venv/lint-installed  ## ruff and mypy
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: .venv/test-installed collab_wamp/static/index.html  ## measure, and print a table with the machine
+bench: .venv/bench-installed collab_wamp/static/index.html  ## measure, and print figures with the machine (ARGS=--quick: in a minute)
 	$(BIN)/python -m bench $(ARGS)
+
+bench-plots: .venv/bench-installed  ## draw pictures of results (ARGS='FILE… --out FOLDER')
+	$(BIN)/python -m bench.plots $(ARGS)
 
 web: collab_wamp/static/index.html  ## build the browser client and the page
 
@@ -51,6 +54,10 @@ clean:  ## remove what was set up and built (not the documents in .data)
 
 .venv/test-installed: .venv/installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[test]'
+	@touch $@
+
+.venv/bench-installed: .venv/installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[bench]'
 	@touch $@
 
 # Schemathesis has an environment of its own, see there.

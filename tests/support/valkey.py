@@ -24,6 +24,11 @@ class ValkeyServer:
     def url(self) -> str:
         return embedded.url(self.data_dir)
 
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
     def start(self) -> None:
         log = (self.data_dir / "valkey.log").open("ab")
         command = embedded.command(self.data_dir, *self._more)
