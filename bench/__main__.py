@@ -52,6 +52,7 @@ def about(args: argparse.Namespace) -> dict[str, Any]:
         "revision": revision or version("collab_wamp"),
         "packages": {name: version(name) for name in PACKAGES},
         "placement": str(args.cores),
+        "layout": os.environ.get("LAYOUT", "auto"),
         "raised_limits": RAISED,
         "quick": args.quick,
         "runs": args.runs,
@@ -70,7 +71,7 @@ def heading(found: dict[str, Any]) -> list[str]:
         f"{found['processor']}, {found['cores']} cores, {found['system']}, "
         f"Python {found['python']}, load {found['load_at_start']:.2f} at the start",
         packages,
-        found["placement"],
+        f"{found['placement']}; layout {found['layout']}",
         f"rate limits on, with {raised}",
         f"medians of {found['runs']} runs [least..most]" if found["runs"] > 1 else "one run",
         *(["quick: short and small, not to be compared"] if found["quick"] else []),

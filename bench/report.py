@@ -11,6 +11,7 @@ from typing import Any
 
 import attrs
 
+from . import peer_rows
 from .goals import Goal
 
 # A metric of this form → (the line of the table it is in, what it is called there).
@@ -123,11 +124,22 @@ def write(path: Path, about: Mapping[str, Any], rows: Iterable[Row]) -> None:
 
 
 def read(path: Path) -> list[Row]:
-    """What `write` has written, or a list of such rows.
+    """What `write` has written, a list of such rows, or what `bench.peers` writes, a line a run.
 
     Raises:
-        OSError, ValueError, KeyError, TypeError: it is not that.
+        OSError, ValueError, KeyError, TypeError: it is none of these.
     """
-    body = json.loads(path.read_text())
-    rows = body["rows"] if isinstance(body, dict) else body
-    return [Row(r["server"], r["scenario"], r["run"], dict(r["metrics"])) for r in rows]
+    text = path.read_text()
+    try:
+        body = json.loads(text)
+    except json.JSONDecodeError:
+        body = [json.loads(line) for line in text.splitlines()]
+    if isinstance(body, dict):
+        # One line is JSON as well.
+        body = body.get("rows", [body])
+    return [_row(found) for found in body]
+
+
+def _row(found: Mapping[str, Any]) -> Row:
+    figures = found["metrics"] if "metrics" in found else peer_rows.metrics(found)
+    return Row(found["server"], found["scenario"], found["run"], dict(figures))

@@ -82,3 +82,24 @@ class PlotTests(SynchronousTestCase):
         body = {"server": "theirs", "scenario": "hot1", "run": 2, "metrics": {"edits": 3}}
         path.write_text(json.dumps([body]))
         self.assertEqual(read(path), [Row("theirs", "hot1", 2, {"edits": 3})])
+
+    def test_lines_of_the_driver_of_other_servers_are_read(self) -> None:
+        path = self.folder / "theirs.jsonl"
+        latency = {"p50": 1.5, "p95": 2.5, "p99": 3.5}
+        load = {"mode": "edit", "serverCpuPer1kEdits": 1.25, "lat": latency, "ack": None}
+        moves = {"mode": "cursor", "serverCpuPer1kEdits": 0.5, "redisCpuPer1kEdits": 0.1}
+        joins = {"mode": "join", "joinWallMs": 560, "serverCpuPerJoinMs": 1.1, "joinMs": latency}
+        lines = [
+            {"server": "theirs", "scenario": scenario, "run": 0, **run}
+            for scenario, run in (("hot1", load), ("cursor", moves), ("join1", joins))
+        ]
+        path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+        hot1, cursor, join1 = (dict(found.metrics) for found in read(path))
+        self.assertEqual(hot1["cpu_per_1k_edits.total"], 1.25)
+        self.assertEqual((hot1["delivery_p50_ms"], hot1["delivery_p99_ms"]), (1.5, 3.5))
+        self.assertNotIn("ack_p50_ms", hot1)
+        self.assertEqual(cursor, {"cpu_per_1k_moves.total": 0.5, "cpu_per_1k_moves.store": 0.1})
+        self.assertEqual(join1["all_in_s"], 0.56)
+        self.assertEqual((join1["cpu_per_1k_joins.total"], join1["join_p99_ms"]), (1.1, 3.5))
+        path.write_text(json.dumps(lines[0]))
+        self.assertEqual(len(read(path)), 1)
