@@ -26,7 +26,7 @@ from .config import Config, ConfigError
 from .metrics_folder import FOLDER_VARIABLE, PROCESS_VARIABLE, ROUTER, wipe
 from .wamp.supervise import EVENTS, PID_SUFFIX
 
-LOOK_S = 0.05
+LOOK_S = 0.2
 WATCHERS_LOOK_S = 1.0
 STORE_START_S = 60.0
 NODE_START_S = 60.0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
+from functools import cached_property
 from typing import Any
 
 import attrs
@@ -179,7 +180,7 @@ class Participant:
     withheld: tuple[str, ...] = ()
     granted: str = ""
 
-    @property
+    @cached_property
     def may(self) -> str:
         """The right that counts: `view`, `edit`, `manage`, or "" for none."""
         return effective(self.right, self.granted, self.withheld)

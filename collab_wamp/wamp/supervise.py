@@ -22,7 +22,7 @@ from ..metrics_folder import FOLDER_VARIABLE, PROCESS_VARIABLE, mark_dead
 EVENTS = "components.log"
 PID_SUFFIX = ".pid"
 WATCHERS = ("sessions", "relay")
-LOOK_S = 0.05
+LOOK_S = 0.2
 END_S = 3.0
 
 
