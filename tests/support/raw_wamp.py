@@ -41,6 +41,7 @@ class _Protocol(WebSocketClientProtocol):  # type: ignore[misc]
         self.owner.opened.callback(None)
 
     def onMessage(self, payload: bytes, isBinary: bool) -> None:
+        assert isBinary == self.owner.binary, payload[:100]
         self.owner.received.append(msgpack.unpackb(payload) if isBinary else json.loads(payload))
 
     def onClose(self, wasClean: bool, code: int, reason: str) -> None:

@@ -29,6 +29,11 @@ from tests.support.waiting import until
 from tests.system.test_health import get
 
 WORKERS = {"workers": 2}
+# Only so much unread, not how long it is, gets somebody cut.
+UNREAD = {
+    "COLLAB_LIMITS_SEND_BUFFER_BYTES": "5000000",
+    "COLLAB_LIMITS_SEND_BUFFER_SLOW_BYTES": "5000000",
+}
 # Of a node beside its components: supervisor, store, controller and router.
 ALWAYS = {"node": 1, "router": 1, "store": 1}
 PROCESSES = {
@@ -40,6 +45,7 @@ JSON, MSGPACK = "wamp.2.json", "wamp.2.msgpack"
 EDIT, JOIN = "collab.session.edit", "collab.session.join"
 CALL, ERROR, RESULT, EVENT, PUBLISHED = 48, 8, 50, 36, 17
 EDITS_EACH = 25
+PART, PARTS = "x" * 30_000, 8
 
 
 def names(layout: str) -> dict[str, str]:
@@ -89,7 +95,7 @@ class LayoutTests(TestCase):
 
     async def setUp(self) -> None:
         if not self.nodes:
-            nodes = {layout: Node(**LIMITS, **names(layout)) for layout in LAYOUTS}
+            nodes = {layout: Node(**LIMITS | UNREAD | names(layout)) for layout in LAYOUTS}
             await gatherResults([deferToThread(node.start) for node in nodes.values()])
             self.nodes.update(nodes)
         self.clients: list[RawClient] = []
@@ -373,25 +379,52 @@ class LayoutTests(TestCase):
 
     async def test_who_does_not_read_is_cut(self) -> None:
         async def check(node: Node) -> None:
-            ada = await self.person(node, "client-ada")
-            text = "x" * 30_000
-            for _ in range(4):
-                await ada.edit(op=[text])
-            slow = await self.person(node, "client-slow")
+            ada, slow = await self.large(node, JSON)
             tcp = slow.client.protocol.transport
-            tcp.getHandle().setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
             tcp.pauseProducing()
-            # What it asks for, and what others do.
-            for _ in range(90):
+            for _ in range(90):  # 22 MB
                 slow.client.start_call("collab.session.snapshot", session_id=self.session_id)
             roster = ada.topics["roster"]
             await until(lambda: any("left" in event for event in ada.client.events(roster)))
             await ada.edit()
-            await until(lambda: len(ada.heard()) == 5)
+            await until(lambda: len(ada.heard()) == PARTS + 1)
             tcp.resumeProducing()
             await slow.client.until_closed()
 
         await self.in_each(check)
+
+    async def test_who_reads_late_gets_everything_whole_and_in_order(self) -> None:
+        """What the system's buffers do not take waits, and nothing overtakes it."""
+
+        async def check(node: Node) -> None:
+            for kind in (JSON, MSGPACK):
+                ada, slow = await self.large(node, kind)
+                tcp = slow.client.protocol.transport
+                tcp.pauseProducing()
+                snapshot = "collab.session.snapshot"
+                asked = [
+                    slow.client.start_call(snapshot, session_id=self.session_id)
+                    for _ in range(20)  # 4.8 MB
+                ]
+                for _ in range(5):
+                    await ada.edit()
+                await until(lambda ada=ada: len(ada.heard()) >= 5)
+                tcp.resumeProducing()
+                for number in asked:
+                    answer = await slow.client.answer(RESULT, number)
+                    self.assertGreaterEqual(len(answer[3][0]["content"]), PARTS * len(PART))
+                heard = await until(lambda slow=slow: len(slow.heard()) >= 5 and slow.heard())
+                self.assertEqual(heard, ada.heard()[-5:])
+
+        await self.in_each(check)
+
+    async def large(self, node: Node, subprotocol: str) -> tuple[Person, Person]:
+        """Two on a session with a large document."""
+        ada = await self.person(node, "client-ada")
+        while len(ada.heard()) < PARTS and ada.at["revision"] == 0:
+            await ada.edit(op=[PART])
+        slow = await self.person(node, f"client-slow-{subprotocol[7:]}", subprotocol)
+        return ada, slow
 
     async def test_who_hears_and_does_not_read_is_cut(self) -> None:
         async def check(node: Node) -> None:
@@ -423,9 +456,9 @@ class LayoutTests(TestCase):
             client.protocol.onPong = pongs.append
             transport.setTcpNoDelay(True)
 
-            def call(number: int, filler: int = 0) -> bytes:
+            def call(number: int, filler: int = 0, mask: bytes = b"\1\2\3\4") -> bytes:
                 text = f'[48,{number},{{}},"collab.session.list",[],{{}}{" " * filler}]'.encode()
-                return frame(0x81, text, b"\1\2\3\4")
+                return frame(0x81, text, mask)
 
             # Many in one segment, with a ping between them, of both lengths.
             ping = frame(0x89, b"ping", b"\5\6\7\x08")
@@ -440,6 +473,14 @@ class LayoutTests(TestCase):
                 transport.write(part)
                 await deferLater(reactor, 0)
             await client.answer(RESULT, 106)
+            # The rest of a frame may look like a whole one: spaces under this mask; or a mask.
+            for number, mask, at in ((109, b"\xa1\xa1\xa1\xa1", 100), (110, b"\x81\x81\1\2", 4)):
+                alike = call(number, 300, mask)
+                self.assertEqual(alike[at : at + 2], b"\x81\x81")
+                transport.write(call(number + 10) + alike[:at])
+                await client.answer(RESULT, number + 10)
+                transport.write(alike[at:])
+                await client.answer(RESULT, number)
             # One message of several frames, with a ping between them, and whole ones behind.
             text = b'[48,107,{},"collab.session.list",[],{}]'
             no = b"\0\0\0\0"
@@ -449,8 +490,13 @@ class LayoutTests(TestCase):
             await client.answer(RESULT, 107)
             await client.answer(RESULT, 108)
             answers = [row[1] for row in client.received if row[0] == RESULT]
-            self.assertEqual(sorted(answers), list(range(101, 109)))
+            self.assertEqual(sorted(answers), [*range(101, 111), 119, 120])
             self.assertEqual(pongs, [b"ping", b"ping"])
+            # Inside a message another one cannot begin.
+            transport.write(frame(0x01, text[:5], no) + ping)
+            await until(lambda: len(pongs) == 3)
+            transport.write(call(111))
+            self.assertEqual((await client.until_closed())[0], 1002)
 
         await self.in_each(check)
 
