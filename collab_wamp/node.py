@@ -142,8 +142,16 @@ def render(config: Config) -> str:
         "PRIVATE_SOCKET": private_socket(config),
         "STATIC": json.dumps(str(static_dir())),
     }
+    text = template()
+    for place in ("${COMPONENTS}", "${GUESTS}"):
+        # One written before there were layouts has the processes that it wants written out.
+        if place not in text:
+            raise ConfigError(
+                f".crossbar/config.yaml has no {place}, where the parts of the node go that the "
+                "layout has there; see crossbar.yaml of the package"
+            )
     try:
-        return string.Template(template()).substitute(values)
+        return string.Template(text).substitute(values)
     except (KeyError, ValueError) as error:
         raise ConfigError(f".crossbar/config.yaml: {error} is not a setting") from None
 

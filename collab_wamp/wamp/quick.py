@@ -36,7 +36,9 @@ from twisted.internet.tcp import Server
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from ..errors import CollabError
 from . import connections, gate, shortcuts
+from .component import application_error
 from .frames import frame_of, simple_messages
 from .guarded import GuardedProtocol, is_presence
 
@@ -178,7 +180,13 @@ class QuickProtocol(GuardedProtocol):
             row = error_row(request, result.value)
         else:
             row = [gate.RESULT, request, NO_DETAILS, [result]]
-        self.deliver(encode(row, binary=self._binary))
+        try:
+            frame = encode(row, binary=self._binary)
+        except (TypeError, ValueError, OverflowError):
+            log.failure("a call's answer cannot be written")
+            unwritten = CollabError("internal", "The answer cannot be written; the log has more.")
+            frame = encode(error_row(request, application_error(unwritten)), binary=self._binary)
+        self.deliver(frame)
 
     # --- out --------------------------------------------------------------------------------
 

@@ -135,6 +135,15 @@ class NodeFileTests(TestCase):
         self.assertNotIn("compression", web["paths"]["ws"])
         self.assertEqual(private["type"], "rawsocket")
 
+    def test_a_file_from_before_there_were_layouts_is_refused(self) -> None:
+        whole = node.template()
+        for place in ("${COMPONENTS}", "${GUESTS}"):
+            without = whole.replace(place, "")
+            self.patch(node, "template", lambda text=without: text)
+            with self.assertRaises(ConfigError) as caught:
+                node.render(self.config())
+            self.assertIn(f"has no {place}", str(caught.exception))
+
     def test_the_folder_is_for_its_owner_only(self) -> None:
         folder = node.write(self.config())
         self.assertEqual(folder.stat().st_mode & 0o777, 0o700)

@@ -102,6 +102,23 @@ class LeansOnTests(SynchronousTestCase):
             warned = [event["name"] for event in said if "long way" in event["log_format"]]
             self.assertEqual(warned, missing)
 
+    def test_an_answer_that_cannot_be_written_is_an_answer_all_the_same(self) -> None:
+        sent: list[bytes] = []
+
+        class Answering(quick.QuickProtocol):
+            """Keeps what it is to send."""
+
+            def deliver(self, frame: bytes) -> None:
+                sent.append(frame)
+
+        for binary, result in ((False, {"revision": {1, 2}}), (True, {"revision": 2**70})):
+            connection = Answering()
+            connection._binary, connection.calls = binary, 1
+            connection._answered(result, 7)
+            self.assertEqual(connection.calls, 0)
+            self.assertIn(b"collab.error.internal", sent.pop())
+        self.assertEqual(len(self.flushLoggedErrors(TypeError, OverflowError)), 2)
+
     def test_an_error_crosses_the_wire_as_by_the_router(self) -> None:
         error = application_error(CollabError("base_ahead", "Too far.", revision=3))
         self.assertIsInstance(error, ApplicationError)
