@@ -19,6 +19,7 @@ missing, all goes the long way, and the log says so.
 
 from __future__ import annotations
 
+import random
 from collections.abc import Collection
 from typing import Any, Final
 
@@ -228,7 +229,8 @@ class Publisher:
         subscription = self._subscriptions.get_observation(topic)
         if subscription is None:
             return
-        observers, publication = subscription.observers, rid()
+        # Nobody has to be unable to guess it.
+        observers, publication = subscription.observers, random.getrandbits(53) or 1
         frames: dict[bool, bytes] = {}
         for number in receivers:
             connection: Any = connections.by_id(number)
