@@ -16,8 +16,8 @@ from .errors import CollabError
 from .shared import Shared
 from .store.commons import Bucket, Commons
 
-# Tokens are fetched from the store in leases: of one, and of twice as many each time the last was
-# used up within its time. What is left of a lease after that is lost to its user.
+# Tokens are fetched from the store in leases: of one, of twice as many each time the last was used
+# up in half its time, of as many as were used where some were left. Those are lost to their user.
 LEASE_S = 5.0
 LARGEST_LEASE = 10
 MOST_LEASES = 50_000
@@ -79,6 +79,15 @@ class _Lease:
     size: int = 0
     good_until_s: float = 0.0
 
+    def next_size(self, now_s: float) -> int:
+        """How many tokens are likely to be used, by how many were."""
+        left_s = self.good_until_s - now_s
+        if left_s < -LEASE_S:
+            return 1
+        if self.tokens == 0 and left_s > LEASE_S / 2:
+            return max(1, 2 * self.size)
+        return max(1, self.size - self.tokens)
+
 
 class Limiter:
     """Takes tokens, or waits for them, or refuses.
@@ -133,10 +142,9 @@ class Limiter:
         self._leases.move_to_end(name)
         while len(self._leases) > MOST_LEASES:
             self._leases.popitem(last=False)
-        in_demand = lease.size and lease.good_until_s >= self._now_s()
         # Never so many that a bucket cannot hold them.
         most = min(LARGEST_LEASE, *(max(1, int(bucket.burst / 6)) for bucket in buckets))
-        size = min(most, 2 * lease.size) if in_demand else 1
+        size = min(most, lease.next_size(self._now_s()))
         taken = await self._commons.take(
             [attrs.evolve(bucket, cost=float(size)) for bucket in buckets],
             self._rates.longest_delay_s,

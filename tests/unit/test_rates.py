@@ -83,6 +83,25 @@ class LimiterTests(RatesCase):
             self.assertTrue(self.ask(limiter).called)
             self.around.clock.advance(0.08)
 
+    def test_who_edits_now_and_then_asks_seldom_and_loses_little(self) -> None:
+        for per_s in (0.5, 1, 2, 5, 15):
+            limiter, user = self.limiter(Rates(edits_per_user=Rate(20, 60))), f"user-{per_s}"
+            self.fetched, asked, taken = 0, 300, 0.0
+            take = self.commons.take
+
+            async def weighed(buckets: Any, wait_s: float, take: Any = take) -> Any:
+                nonlocal taken
+                taken += buckets[0].cost
+                return await take(buckets, wait_s)
+
+            self.patch(self.commons, "take", weighed)
+            for _ in range(asked):
+                self.assertTrue(self.ask(limiter, user).called)
+                self.around.clock.advance(1 / per_s)
+            self.patch(self.commons, "take", take)
+            self.assertLess(taken, 1.1 * asked, f"{per_s}/s: tokens that nobody used")
+            self.assertLess(self.fetched, asked / min(LARGEST_LEASE, 2 * per_s) + 10, f"{per_s}/s")
+
     def test_who_is_refused_is_told_when_to_come_back(self) -> None:
         limiter = self.limiter(Rates(edits_per_user=Rate(1, 3), longest_delay_s=0.5))
         for _ in range(3):
