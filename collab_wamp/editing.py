@@ -24,6 +24,9 @@ from .store.values import Participant, SessionKey
 from .submitting import refuse_crowd
 from .writer import Request, body_digest
 
+# What is answered from the document alone; to others than its participants that tells of it.
+UNASKED = ("stale_epoch", "bad_op", "base_too_old", "document_full")
+
 
 @attrs.frozen
 class Submitted:
@@ -97,6 +100,8 @@ class Editing:
                     # Never once more under another join: a join settles what was sent before it.
                     self._participants.forget(participant.participant_id)
                     await self._rights.require(caller, key, "view")
+                elif error.code in UNASKED:
+                    await self._look_up(caller, submitted)
                 raise
 
     def _may(self, caller: Caller, submitted: Submitted, participant: Participant) -> bool:
@@ -134,6 +139,8 @@ class Editing:
         except OpError as error:
             raise bad_op(error) from None
         if document.type.is_noop(op):
+            # No commit asks the roster.
+            await self._look_up(caller, submitted)
             return {"revision": document.revision, "durable": True}
         refuse_crowd(self._documents, self._limits)
         request = Request(

@@ -140,6 +140,25 @@ class RightsTests(RelayCase):
         await self.party.store.grant(KEY, "bob", "view")
         self.assertEqual(await self.bob_edits(2, 1), "denied")
 
+    async def test_who_was_put_out_learns_nothing_by_editing(self) -> None:
+        """Neither by what commits nothing, nor by what is refused for another reason."""
+        self.assertEqual(await self.bob_edits(1, 0), "ok")
+        people = self.party.sessions._participants
+        remembered = people.remembered(KEY, 2)
+        # As on another node, and so long ago that it has been heard of.
+        await self.party.store.grant(KEY, "bob", "none")
+        await self.party.settle()
+        mine = {"epoch": self.at["epoch"], "revision": 1, "client_id": "client-0002", "seq": 2}
+        for changed in (
+            {"op": []},
+            {"op": ["x"], "epoch": "another"},
+            {"op": [9, "x"]},
+            {"op": ["x"], "revision": 9},
+        ):
+            people._known[remembered.participant_id] = (-99.0, remembered)
+            code = await self.code("edit", 2, self.bob, **{**mine, **changed})
+            self.assertEqual(code, "no_such_session", str(changed)[:50])
+
     async def test_only_managers_change_rights_and_see_them(self) -> None:
         for procedure in (self.party.sessions.rights.grant, self.party.sessions.rights.revoke):
             with self.assertRaises(CollabError) as caught:
