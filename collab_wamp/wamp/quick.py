@@ -114,6 +114,7 @@ class QuickProtocol(GuardedProtocol):
 
     _binary = False
     _is_plain = False
+    _is_cut = False
 
     def connectionMade(self) -> None:
         super().connectionMade()
@@ -193,7 +194,7 @@ class QuickProtocol(GuardedProtocol):
 
     def deliver(self, frame: bytes) -> None:
         """Send a whole frame: at once, where nothing waits to be sent before it."""
-        if self.state != self.STATE_OPEN or self._cut_s is not None:
+        if self.state != self.STATE_OPEN or self._cut_s is not None or self._is_cut:
             return
         tcp = self._tcp
         if self._is_plain and tcp.connected and not tcp.dataBuffer and not tcp._tempDataBuffer:
@@ -208,6 +209,11 @@ class QuickProtocol(GuardedProtocol):
         self.transport.write(frame)
         if self.unread_bytes > self.limits.send_buffer_bytes:
             self.cut("slow_reader")
+
+    def cut(self, kind: str) -> None:
+        super().cut(kind)
+        # Of a frame before this, what the client had not read is thrown away.
+        self._is_cut = True
 
 
 class Publisher:

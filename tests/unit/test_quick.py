@@ -125,3 +125,37 @@ class LeansOnTests(SynchronousTestCase):
         row = quick.error_row(7, error)
         self.assertEqual(row[:5], [8, 48, 7, {}, "collab.error.base_ahead"])
         self.assertEqual(row[5:], [["Too far."], {"retryable": False, "revision": 3}])
+
+
+class Tcp:
+    """As much of a connection's transport as frames are written to; its socket takes them all."""
+
+    connected, dataBuffer, socket = 1, b"", property(lambda self: self)
+
+    def __init__(self) -> None:
+        self._tempDataBuffer: list[bytes] = []
+        self._tempDataLen = 0
+        self.sent: list[bytes] = []
+
+    def send(self, data: bytes) -> int:
+        self.sent.append(data)
+        return len(data)
+
+    def abortConnection(self) -> None:
+        """It is lost a turn of the reactor later."""
+
+
+class DeliverTests(SynchronousTestCase):
+    def setUp(self) -> None:
+        self.tcp = Tcp()
+        self.connection = quick.QuickProtocol()
+        self.connection.state = self.connection.STATE_OPEN
+        self.connection._is_plain, self.connection._cut_s = True, None
+        self.connection._tcp = self.connection.transport = self.tcp
+
+    def test_who_was_cut_is_sent_nothing_behind_half_a_frame(self) -> None:
+        self.connection.deliver(b"whole")
+        self.tcp.dataBuffer = b"half of a frame"
+        self.connection.cut("slow_reader")
+        self.connection.deliver(b"another")
+        self.assertEqual(self.tcp.sent, [b"whole"])
