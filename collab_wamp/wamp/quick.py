@@ -194,7 +194,7 @@ class QuickProtocol(GuardedProtocol):
 
     def deliver(self, frame: bytes) -> None:
         """Send a whole frame: at once, where nothing waits to be sent before it."""
-        if self.state != self.STATE_OPEN or self._cut_s is not None or self._is_cut:
+        if self.state != self.STATE_OPEN or self._is_cut:
             return
         tcp = self._tcp
         if self._is_plain and tcp.connected and not tcp.dataBuffer and not tcp._tempDataBuffer:
@@ -242,6 +242,8 @@ class Publisher:
             connection: Any = connections.by_id(number)
             if connection is None or connection._session not in observers:
                 continue
+            if connection._cut_s is not None:
+                continue  # it has been told to go
             binary = connection._binary
             frame = frames.get(binary)
             if frame is None:

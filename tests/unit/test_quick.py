@@ -17,6 +17,7 @@ from collab_wamp.config import load
 from collab_wamp.errors import CollabError
 from collab_wamp.wamp import connections, quick, router_guard, tuning
 from collab_wamp.wamp.component import application_error
+from collab_wamp.wamp.frames import frame_of
 from collab_wamp.wamp.guarded import GuardedProtocol
 from collab_wamp.wamp.patience import PatientSite
 
@@ -159,3 +160,11 @@ class DeliverTests(SynchronousTestCase):
         self.connection.cut("slow_reader")
         self.connection.deliver(b"another")
         self.assertEqual(self.tcp.sent, [b"whole"])
+
+    def test_who_was_told_to_go_is_answered_what_is_under_way(self) -> None:
+        """As by the router: what was committed may be heard of."""
+        self.connection.calls = 1
+        self.connection._cut_s = 1.0
+        self.connection._answered({"revision": 3}, 7)
+        self.assertEqual(self.tcp.sent, [frame_of(b'[50,7,{},[{"revision":3}]]', binary=False)])
+        self.assertEqual(self.connection.calls, 0)
