@@ -6,8 +6,10 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 
 import attrs
+from twisted.logger import Logger
 
-from .document import Document, load_document
+from .document import Document, load_document, read_back
+from .errors import CollabError
 from .refusals import no_such_session
 from .retention import CHECKPOINT_EVERY, Retention
 from .shared import Shared
@@ -64,6 +66,8 @@ class Documents:
         clashed: see `Writer`; of the session that is named.
     """
 
+    log = Logger()
+
     def __init__(
         self,
         store: Store,
@@ -89,6 +93,7 @@ class Documents:
         self._open: dict[SessionKey, Open] = {}
         self._crowd = Crowd()
         self._loading = Shared()
+        self._reaching = Shared()
 
     def __len__(self) -> int:
         return len(self._open)
@@ -118,6 +123,21 @@ class Documents:
         if document is None:
             raise no_such_session(key)
         return document
+
+    async def reach(self, key: SessionKey, document: Document, base: int) -> None:
+        """Make a document start at a revision, or before, where the log goes back so far and the
+        store answers."""
+        while document.start > base:
+            try:
+                # Of many who want it at one time, one reads.
+                reached = await self._reaching.ask(
+                    key, lambda: read_back(self._store, key, document, base)
+                )
+            except CollabError as error:
+                self.log.warn("{key} before {start}: {error}", key=key, start=base, error=error)
+                return
+            if not reached:
+                return
 
     async def _load(self, key: SessionKey) -> Document | None:
         document = await load_document(self._store, key, self._window)

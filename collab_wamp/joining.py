@@ -8,7 +8,7 @@ import attrs
 import orjson
 
 from . import protocol
-from .document import Document, read_back, read_on
+from .document import Document, read_on
 from .documents import Documents
 from .ot.base import Limits as OpLimits
 from .presence import Budget, as_wire, move_presence
@@ -59,9 +59,8 @@ async def document_of(
         for presence in joined.presence.values()
         if presence.revision >= document.revision - PRESENCE_BEHIND
     ]
-    if recent and min(recent) < document.start:
-        # Where it cannot be read, it is not told.
-        await read_back(store, key, document, min(recent))
+    if recent:
+        await documents.reach(key, document, min(recent))
     return document
 
 

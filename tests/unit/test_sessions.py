@@ -373,6 +373,22 @@ class SnapshotTests(SessionsCase):
         _, joined = await self.joined(2)
         self.assertEqual(joined["presence"], {who: {"cursor": 250, "selection": None}})
 
+    async def test_a_join_is_answered_also_where_older_edits_cannot_be_read(self) -> None:
+        one, at = await self.joined(1)
+        for number in range(300):
+            await self.edit(one, at, number, number + 1, ["x"])
+        who = at["participant_id"]
+        await self.party.store.set_presence(KEY, "i1", {who: Presence(100, 50, None)})
+        for _ in range(3):
+            await self.party.sessions.documents.tidy()
+
+        async def unable(*_args: Any) -> Any:
+            raise CollabError("store_unavailable", "The store cannot answer.")
+
+        self.patch(self.party.store, "edits", unable)
+        _, joined = await self.joined(2)
+        self.assertEqual((joined["revision"], joined["presence"]), (300, {}))
+
     async def test_of_a_busy_session_as_much_is_kept_as_is_going_on(self) -> None:
         one, at = await self.joined(1)
         remembered = self.party.sessions.documents
