@@ -9,7 +9,7 @@ import attrs
 
 from .connection import Event
 from .person import Cursors, Edits, Room
-from .processes import Processes, used_between
+from .processes import STORE, Processes, machine_cpu_s, used_between
 
 Metrics = dict[str, float]
 # What was never delivered counts as so late.
@@ -35,15 +35,20 @@ def latencies(name: str, seconds: Iterable[float]) -> Metrics:
 
 @attrs.frozen
 class Moment:
-    """When it is, and what was used until then."""
+    """When it is, and what was used until then.
+
+    Attributes:
+        machine_cpu_s: of everything that runs, and what the host took for others.
+    """
 
     at: float
     cpu_s: dict[str, float]
     driver_cpu_s: float
+    machine_cpu_s: tuple[float, float] = (0.0, 0.0)
 
     @classmethod
     def now(cls, processes: Processes) -> Moment:
-        return cls(time.perf_counter(), processes.cpu_s(), time.process_time())
+        return cls(time.perf_counter(), processes.cpu_s(), time.process_time(), machine_cpu_s())
 
 
 @attrs.frozen
@@ -73,8 +78,20 @@ class Window:
         return {part: seconds / self.seconds for part, seconds in used.items()}
 
     def driver(self) -> Metrics:
+        """How busy the driver was, and what else the cores did meanwhile."""
         used = self.end.driver_cpu_s - self.start.driver_cpu_s
-        return {"driver_cpu_share": used / self.seconds}
+        parts = used_between(self.start.cpu_s, self.end.cpu_s)
+        ours = used + parts["total"] + parts.get(STORE, 0.0)
+        busy, stolen = (
+            after - before
+            for before, after in zip(self.start.machine_cpu_s, self.end.machine_cpu_s, strict=True)
+        )
+        return {
+            "driver_cpu_share": used / self.seconds,
+            # Ticks are counted a little differently in the two places.
+            "others_cpu_share": max(0.0, busy - ours) / self.seconds,
+            "stolen_cpu_share": stolen / self.seconds,
+        }
 
 
 def rss(used: Mapping[str, float]) -> Metrics:

@@ -122,6 +122,19 @@ class Processes:
                     os.sched_setaffinity(int(task.name), wanted)
 
 
+def parse_machine(text: str, ticks: int = TICKS) -> tuple[float, float]:
+    """CPU seconds of all cores until now: busy, and stolen by the host (/proc/stat, proc(5))."""
+    user, nice, system, _idle, _wait, irq, softirq, steal = (
+        int(field) / ticks for field in text.split(maxsplit=9)[1:9]
+    )
+    return user + nice + system + irq + softirq, steal
+
+
+def machine_cpu_s() -> tuple[float, float]:
+    """`parse_machine` of now."""
+    return parse_machine((PROC / "stat").read_text())
+
+
 def used_between(before: Mapping[str, float], after: Mapping[str, float]) -> dict[str, float]:
     """What each part has used between two times, with `total` of all but the store."""
     used = {part: after[part] - before.get(part, 0.0) for part in after}

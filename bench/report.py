@@ -22,6 +22,9 @@ FAMILIES = (
     (re.compile(r"(rss)_mib\.(\w+)"), "memory MiB"),
     (re.compile(r"(idle)_cpu_share\.(\w+)"), "CPU share, idle"),
 )
+# Of a core: more than this, used by others, makes figures worthless.
+DISTURBED = 0.1
+SHARES = ("others_cpu_share", "stolen_cpu_share")
 FIRST = ("total", "p50", "p95", "p99", "router", "sessions", "relay", "rest", "store")
 
 
@@ -94,6 +97,8 @@ def table(found: Summary, titles: Mapping[str, str], goals: Sequence[Goal]) -> l
     for (server, scenario), metrics in found.items():
         lines += ["", f"{scenario} ({server}): {titles.get(scenario, '')}".rstrip(": ")]
         lines += _block(metrics)
+        if any(metrics[name].most > DISTURBED for name in SHARES if name in metrics):
+            lines.append("  DISTURBED: something else took the cores' time; measure again")
         lines += [
             f"  goal: {goal.metric} {goal.bound}: {goal.verdict(metrics[goal.metric].median)}"
             for goal in goals

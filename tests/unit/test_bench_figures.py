@@ -13,7 +13,7 @@ from bench.connection import Event
 from bench.goals import Goal
 from bench.measuring import Moment, Window, cursors, edits, latencies, quantile
 from bench.person import Person, Room, growth
-from bench.processes import Stat, below, parse_stat, part_of, used_between
+from bench.processes import Stat, below, parse_machine, parse_stat, part_of, used_between
 from bench.report import Row
 from bench.scenarios.documents import beginning
 from bench.stand import Cores
@@ -44,6 +44,17 @@ class ProcessTests(SynchronousTestCase):
     def test_cpu_of_a_process_and_of_its_children_that_ended(self) -> None:
         text = "71 (a (strange) name) S 7 71 71 0 -1 4194560 9 0 0 0 250 50 30 20 20 0 1 0 5 0\n"
         self.assertEqual(parse_stat(text, ticks=100), Stat(parent=7, cpu_s=3.5))
+
+    def test_cpu_of_the_machine(self) -> None:
+        text = "cpu  100 20 300 4000 50 6 7 80 0 0\ncpu0 1 2 3 4 5 6 7 8 0 0\n"
+        self.assertEqual(parse_machine(text, ticks=100), (4.33, 0.8))
+
+    def test_what_others_used_meanwhile(self) -> None:
+        start = Moment(0.0, {"router": 1.0, "store": 1.0}, 0.5, (10.0, 1.0))
+        end = Moment(10.0, {"router": 3.0, "store": 2.0}, 1.5, (16.0, 1.5))
+        found = Window(start, end).driver()
+        self.assertEqual(found["driver_cpu_share"], 0.1)
+        self.assertEqual((found["others_cpu_share"], found["stolen_cpu_share"]), (0.2, 0.05))
 
     def test_all_that_a_process_has_started(self) -> None:
         parents = {1: 0, 10: 1, 11: 10, 12: 11, 13: 11, 20: 1, 21: 20}
@@ -160,6 +171,11 @@ class ReportTests(SynchronousTestCase):
         self.assertIn("goal: delivery_p99_ms ≤ 10: held", text)
         self.assertIn("goal: cpu_per_1k_edits.total ≥ 2: MISSED", text)
         self.assertNotIn("join_p99_ms", text)
+
+    def test_a_disturbed_row_is_told(self) -> None:
+        for share, told in ((0.05, False), (0.3, True)):
+            found = report.summary([Row("one", "hot1", 1, {"others_cpu_share": share})])
+            self.assertIs("DISTURBED" in "".join(report.table(found, {}, ())), told)
 
     def test_numbers(self) -> None:
         shown = {
