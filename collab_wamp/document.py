@@ -16,6 +16,7 @@ from .errors import CollabError
 from .measures import Measures
 from .ot import Concurrent, OTType, get_type
 from .ot.canonical import canonical
+from .store.announcements import EditsAnnounced
 from .store.answers import NoSession, StaleEpoch
 from .store.interface import Store
 from .store.values import Edit, SessionKey, SessionMeta, Snapshot, make_snapshot
@@ -123,6 +124,15 @@ class Document:
             self._forget(len(self._edits) - self.window)
         elif edits and self._weight > MOST_WEIGHT:
             self._forget(len(self._edits) // 2)
+
+    def follow(self, announced: EditsAnnounced) -> None:
+        """Take over edits of others, where they are the next ones of this history."""
+        if (
+            announced.after == self.revision
+            and announced.epoch == self.epoch
+            and announced.before == self.head != ""
+        ):
+            self.extend(announced.after, announced.edits)
 
     def reach_back(self, edits: Sequence[Edit]) -> None:
         """Put the edits that ended at `start` before the others: somebody's base is among them."""

@@ -13,6 +13,7 @@ from .errors import CollabError
 from .refusals import no_such_session
 from .retention import CHECKPOINT_EVERY, Retention
 from .shared import Shared
+from .store.announcements import EditsAnnounced
 from .store.interface import Store
 from .store.values import SessionKey
 from .writer import Crowd, Request, Writer
@@ -110,6 +111,12 @@ class Documents:
         """The session's document as remembered, if it is."""
         opened = self._open.get(key)
         return None if opened is None else opened.document
+
+    def heard(self, key: SessionKey, announced: EditsAnnounced) -> None:
+        """Edits have been announced: a document in memory follows, so that the next edit to it need
+        not be told by the store what it has missed."""
+        if (document := self.known(key)) is not None:
+            document.follow(announced)
 
     async def get(self, key: SessionKey, again: bool = False) -> Document:
         """The session's document, as remembered; read from the store if need be, or `again`.

@@ -45,6 +45,12 @@ RETRY_S = 0.5
 # Who is further behind than this is told where the head is, and catches up by themselves.
 MOST_MISSED = 2500
 
+Heard = Callable[[SessionKey, EditsAnnounced], None]
+
+
+def nobody(_key: SessionKey, _announced: EditsAnnounced) -> None:
+    """Who is told where nobody wants to know."""
+
 
 class Feed(Teller):
     """Follows one session for the participants on one node.
@@ -53,6 +59,7 @@ class Feed(Teller):
         instance_id: the node.
         as_of_now: a participant of this node with what their token says by now.
         whereabouts: of the node's connections.
+        heard: is told of edits as they are announced.
 
     Attributes:
         by_connection: WAMP session id → participant id.
@@ -69,6 +76,7 @@ class Feed(Teller):
         surroundings: Surroundings,
         as_of_now: Callable[[SessionKey, Participant], Participant] = lambda _key, person: person,
         whereabouts: Whereabouts | None = None,
+        heard: Heard = nobody,
     ) -> None:
         self._store = store
         self.key = key
@@ -76,6 +84,7 @@ class Feed(Teller):
         super().__init__(surroundings)
         self._as_of_now = as_of_now
         self._whereabouts = whereabouts or Whereabouts()
+        self._heard = heard
         self.by_connection: dict[int, str] = {}
         self._elsewhere: dict[str, Participant] = {}
         self.empty_since: float | None = surroundings.now_s()
@@ -182,6 +191,7 @@ class Feed(Teller):
 
     def _edits(self, announced: EditsAnnounced) -> None:
         assert self.meta is not None
+        self._heard(self.key, announced)
         if announced.epoch != self.meta.epoch:
             return
         if announced.after > self.revision:

@@ -15,7 +15,7 @@ from twisted.logger import Logger
 from . import metrics, protocol
 from .access import right_for, withheld_from
 from .errors import CollabError
-from .feed import Feed
+from .feed import Feed, Heard, nobody
 from .shared import Shared
 from .store.interface import Store
 from .store.values import JoinRecord, Participant, SessionKey
@@ -41,6 +41,7 @@ class Relay:
         instance_id: the node.
         surroundings: clock, timers, publishing; see `surroundings.Surroundings`.
         sessions_per_connection: that a connection may have joined at one time.
+        heard: see `Feed`.
     """
 
     log = Logger()
@@ -51,11 +52,13 @@ class Relay:
         instance_id: str,
         surroundings: Surroundings,
         sessions_per_connection: int = 50,
+        heard: Heard = nobody,
     ) -> None:
         self._store = store
         self._instance_id = instance_id
         self._around = surroundings
         self._sessions_per_connection = sessions_per_connection
+        self._heard = heard
         self._feeds: dict[SessionKey, Feed] = {}
         self._starting = Shared()
         self._topics: dict[str, Feed] = {}
@@ -109,7 +112,13 @@ class Relay:
 
     async def _start(self, key: SessionKey) -> str:
         feed = Feed(
-            self._store, key, self._instance_id, self._around, self._as_of_now, self._whereabouts
+            self._store,
+            key,
+            self._instance_id,
+            self._around,
+            self._as_of_now,
+            self._whereabouts,
+            self._heard,
         )
         if (ended := self._feeds.get(key)) is not None:
             await self._drop(key, ended)

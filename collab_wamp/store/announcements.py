@@ -12,9 +12,15 @@ from .values import Edit, Participant, Presence, SessionKey
 
 @attrs.frozen
 class EditsAnnounced:
+    """
+    Attributes:
+        before: identity of the edit that they follow, at revision `after`; "" = not known.
+    """
+
     epoch: str
     after: int
     edits: tuple[Edit, ...]
+    before: str = ""
 
 
 @attrs.frozen

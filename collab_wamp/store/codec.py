@@ -230,8 +230,9 @@ def encode_announcement(announcement: Announcement) -> bytes:
 def decode_announcement(message: bytes) -> Announcement:
     """Raises `ValueError` for what no version of this program has sent."""
     match orjson.loads(message):
-        case ["edits", epoch, after, rows]:
-            return EditsAnnounced(epoch, after, tuple(Edit.from_wire(row) for row in rows))
+        case ["edits", epoch, after, rows, *before]:
+            edits = tuple(Edit.from_wire(row) for row in rows)
+            return EditsAnnounced(epoch, after, edits, *before)
         case ["join", participant, granted]:
             return JoinAnnounced(attrs.evolve(decode_participant(participant), granted=granted))
         case ["leave", participant_id, reason]:

@@ -113,10 +113,11 @@ class MemoryStore(MemoryVersions, MemoryHeld):
             edit = submission.edit
             record.seen[edit.client_id] = (edit.seq, submission.digest, at, edit.user_id)
         record.log.extend(edits)
+        before = record.meta.head
         record.meta = attrs.evolve(
             record.meta, revision=revision + len(edits), head=edits[-1].identity
         )
-        self._announce(key, EditsAnnounced(epoch, revision, edits))
+        self._announce(key, EditsAnnounced(epoch, revision, edits, before))
         return Committed(revision + 1, durable=False)
 
     async def edits(

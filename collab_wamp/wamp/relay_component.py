@@ -35,6 +35,7 @@ class Component(CollabComponent):
             config.server.instance_id,
             ComponentSurroundings(self),
             config.limits.sessions_per_connection,
+            shortcuts.tell_edits,
         )
         await self.subscribe(self._on_wamp_leave, "wamp.session.on_leave")
         await self.subscribe(

@@ -15,6 +15,7 @@ from ..importing import Importing
 from ..protocol import Arguments
 from ..sessions import Sessions
 from ..store.values import SessionKey
+from . import shortcuts
 from .callers import Callers
 from .component import CollabComponent
 
@@ -80,6 +81,8 @@ class Component(CollabComponent):
         await self.serve(f"{protocol.HEALTH_SESSIONS}{number}", health)
         await self.call(protocol.ROUTER_WORKER, number=number)
         documents = self._sessions.documents
+        if self.inside:
+            shortcuts.hear_edits = documents.heard
         self.measure(
             (metrics.DOCUMENTS, lambda: len(documents)),
             (metrics.WAITING_EDITS, lambda: documents.waiting),
@@ -117,6 +120,8 @@ class Component(CollabComponent):
         return epoch
 
     def onLeave(self, details: Any) -> None:
+        if self.inside:
+            shortcuts.hear_edits = None
         if hasattr(self, "_tidy") and self._tidy.running:
             self._tidy.stop()
         super().onLeave(details)

@@ -12,8 +12,12 @@ from typing import Any
 
 import attrs
 
+from ..store.announcements import EditsAnnounced
+from ..store.values import SessionKey
+
 Answer = Callable[[list[Any], dict[str, Any], Any], Coroutine[Any, Any, dict[str, Any]]]
 Publish = Callable[[str, dict[str, Any], Collection[int]], None]
+HearEdits = Callable[[SessionKey, EditsAnnounced], None]
 Hear = Callable[[str, int, Mapping[str, Any]], None]
 
 
@@ -30,5 +34,13 @@ class Calling:
 procedures: dict[str, Answer] = {}
 # Takes what participants publish of where they are: (topic, the connection, the event).
 hear_presence: Hear | None = None
+# Takes edits that were announced.
+hear_edits: HearEdits | None = None
 # Tells the subscribers among some connections of an event.
 publish: Publish | None = None
+
+
+def tell_edits(key: SessionKey, announced: EditsAnnounced) -> None:
+    """Tell whoever has documents in this process of edits that were announced."""
+    if hear_edits is not None:
+        hear_edits(key, announced)

@@ -46,7 +46,12 @@ class Party:
     ) -> None:
         self.around = around or ClockSurroundings()
         self.store = store or MemoryStore(now_ms=self.around.now_ms)
-        self.relay = Relay(self.store, instance_id, self.around)
+        self.relay = Relay(
+            self.store,
+            instance_id,
+            self.around,
+            heard=lambda key, announced: self.sessions.documents.heard(key, announced),
+        )
         self.sessions = Sessions(
             self.store,
             instance_id=instance_id,

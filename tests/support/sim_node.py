@@ -146,6 +146,8 @@ class SimNode:
         self.relay_ready = False
         self.relay_link, party = self._party("relay")
         self.relay = party.relay
+        # As where both live in one process; what is announced may be late, lost or repeated.
+        self.relay._heard = lambda key, announced: self.sessions.documents.heard(key, announced)
         self.time.start(self._reconcile(self.relay_link))
 
     async def _reconcile(self, link: StoreLink) -> None:

@@ -489,6 +489,8 @@ class StoreContract:
         batch = [submission("client-0001", 1, ("QUEUED",)), submission("client-0002", 1, (1, "é"))]
         await self.store.commit(KEY, "epoch1", 0, batch)
         await self.store.commit(KEY, "epoch1", 0, [submission("client-0003", 1)])
+        last = submission("client-0004", 1)
+        await self.store.commit(KEY, "epoch1", 2, [last])
         await self.store.set_presence(KEY, "node-1", {"p1": Presence(2, 1, None)})
         await self.store.set_presence(KEY, "node-1", {"p1": None})
         await self.store.leave(KEY, "p1", "disconnected")
@@ -497,6 +499,7 @@ class StoreContract:
         expected = [
             JoinAnnounced(one),
             EditsAnnounced("epoch1", 0, tuple(row.edit for row in batch)),
+            EditsAnnounced("epoch1", 2, (last.edit,), batch[1].edit.identity),
             PresenceAnnounced("node-1", {"p1": Presence(2, 1, None)}),
             PresenceAnnounced("node-1", {"p1": None}),
             LeaveAnnounced("p1", "disconnected"),

@@ -14,7 +14,8 @@ from collab_wamp.document import CorruptLog, CorruptSnapshot, Document
 from collab_wamp.errors import CollabError
 from collab_wamp.joining import SessionLimits
 from collab_wamp.ot.json_type import JSON
-from collab_wamp.store.values import make_snapshot
+from collab_wamp.store.announcements import EditsAnnounced
+from collab_wamp.store.values import Edit, make_snapshot
 from tests.support.parties import KEY, Party, claims, start
 from tests.support.sessions_case import SessionsCase
 
@@ -145,6 +146,50 @@ class TroubleTests(SessionsCase):
         other = Party(self.party.store, self.party.around)
         with self.assertRaises(CorruptLog):
             await other.call("snapshot", other.caller(1), session_id="notes")
+
+    async def test_a_document_follows_what_others_commit(self) -> None:
+        """Then an edit need not be told by the store what it has missed."""
+        one, at = await self.joined(1)
+        await self.edit(one, at, 0, 1, ["x"])
+        other = Party(self.party.store, self.party.around, "node-2")
+        ours = self.party
+        self.party = other
+        two, there = await self.joined(2)
+        commits = 0
+        commit = ours.store.commit
+
+        async def counted(*args: Any) -> Any:
+            nonlocal commits
+            commits += 1
+            return await commit(*args)
+
+        self.patch(ours.store, "commit", counted)
+        for number in range(1, 10):
+            self.party = other
+            await self.edit(two, there, 2 * number - 1, number, ["b"])
+            self.party = ours
+            answer = await self.edit(one, at, 2 * number, number + 1, ["a"])
+            self.assertEqual(answer["revision"], 2 * number + 1)
+        self.assertEqual(commits, 18)
+
+    async def test_a_document_follows_no_other_history(self) -> None:
+        one, at = await self.joined(1)
+        await self.edit(one, at, 0, 1, ["x"])
+        document = await self.party.sessions.documents.get(KEY)
+        edit = Edit("client-0009", 1, ["y"], "ada", 5)
+        for epoch, after, before in (
+            (at["epoch"], 1, "client-0009:9:9"),  # what stood at the head has been lost
+            (at["epoch"], 1, ""),
+            (at["epoch"], 2, document.head),
+            (at["epoch"], 0, document.head),
+            ("another", 1, document.head),
+        ):
+            self.party.sessions.documents.heard(KEY, EditsAnnounced(epoch, after, (edit,), before))
+            self.assertEqual((document.revision, document.content()), (1, "x"))
+        self.party.sessions.documents.heard(
+            KEY, EditsAnnounced(at["epoch"], 1, (edit,), document.head)
+        )
+        self.assertEqual((document.revision, document.content()), (2, "yx"))
 
     async def test_a_commit_while_the_log_is_read_is_taken_once(self) -> None:
         one, at = await self.joined(1)

@@ -95,5 +95,5 @@ for i = FIRST, #ARGV, WIDTH do
 end
 redis.call('HSET', KEYS[1], 'revision', string.format('%.0f', revision), 'head', ARGV[7])
 redis.call('PUBLISH', ARGV[2], '["edits","' .. meta[1] .. '",' .. string.format('%.0f', head)
-  .. ',[' .. table.concat(payloads, ',') .. ']]')
+  .. ',[' .. table.concat(payloads, ',') .. '],"' .. (meta[4] or '') .. '"]')
 return {'ok', string.format('%.0f', head + 1)}
