@@ -61,7 +61,7 @@ class ChildTests(TestCase):
         )
         child = self.child(code)
         child.start()
-        await self.said("below")
+        await self.said("\n")  # unbuffered, a line is written in pieces
         below = int(self.log.read_text().split()[1])
         child.end(0.1)  # it does not listen, and is killed
         self.assertFalse(child.alive)
