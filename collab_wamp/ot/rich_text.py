@@ -27,10 +27,15 @@ from .rich_buffer import RichTextBuffer
 from .rich_bulk import Bulk
 from .rich_conflicts import rich_conflicts
 from .rich_parts import Op, extra_bytes, most_names, span_of, total
-from .spans import Met
+from .spans import Met, skim
 
 # So many attributes are looked at as quickly as a part, at least.
 NAMES_LIKE_A_PART = 8
+
+
+def passing(units: int) -> dict[str, int]:
+    """What passes over so many units."""
+    return {"retain": units}
 
 
 class RichTextType:
@@ -138,14 +143,7 @@ class RichTextType:
         return span_of(op).concurrent(client_id, op)
 
     def skim(self, op: Op, client_id: str, rest: Iterator[Met]) -> tuple[Op, Met | None]:
-        if not op:
-            return op, None
-        span = span_of(op)
-        start, met = span.pass_over(client_id, rest, self.side)
-        if start != span.start:
-            changes = op[1:] if span.start else op
-            op = [{"retain": start}, *changes] if start else changes
-        return op, met
+        return skim(op, span_of, passing, client_id, rest, self.side)
 
     def work(self, op: Op, other: Op) -> int:
         """A part with many attributes may meet each part of the other."""

@@ -64,3 +64,27 @@ class Span(NamedTuple):
             elif at < end or alone:
                 return start, met
         return start, None
+
+
+def skim(
+    op: list[Any],
+    span_of: Callable[[list[Any]], Span],
+    passing: Callable[[int], Any],
+    client_id: str,
+    rest: Iterator[Met],
+    side: Callable[[str, str], Side],
+) -> tuple[list[Any], Met | None]:
+    """See `OTType.skim`.
+
+    Args:
+        span_of: tells where a type's operation changes the text.
+        passing: makes a type's part that passes over so many units.
+    """
+    if not op:
+        return op, None
+    span = span_of(op)
+    start, met = span.pass_over(client_id, rest, side)
+    if start != span.start:
+        changes = op[1:] if span.start else op
+        op = [passing(start), *changes] if start else changes
+    return op, met

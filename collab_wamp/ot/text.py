@@ -21,7 +21,7 @@ from typing import Any
 
 from .base import Concurrent, Conflict, Limits, OpError, Side
 from .buffer import TextBuffer
-from .spans import Met
+from .spans import Met, skim
 from .text_checks import check_deletion, check_number, check_text, unsound
 from .text_conflicts import text_conflicts
 from .text_parts import (
@@ -253,14 +253,7 @@ class TextType:
         return span_of(op).concurrent(client_id, op)
 
     def skim(self, op: Op, client_id: str, rest: Iterator[Met]) -> tuple[Op, Met | None]:
-        if not op:
-            return op, None
-        span = span_of(op)
-        start, met = span.pass_over(client_id, rest, self.side)
-        if start != span.start:
-            changes = op[1:] if span.start else op
-            op = [start, *changes] if start else changes
-        return op, met
+        return skim(op, span_of, int, client_id, rest, self.side)
 
     def transform_position(self, position: int, op: Op) -> int:
         """Where a position is after `op`. What is inserted right at it goes after it."""

@@ -7,16 +7,14 @@ start, the process ends, and with it the node, which its supervisor starts again
 
 from __future__ import annotations
 
-import time
 from functools import cache
 from typing import Any
 
 from twisted.internet import reactor as global_reactor
 
-from .. import tracing
 from ..metrics_folder import ROUTER
-from ..store.redis import RedisStore
 from . import node_component, relay_component, sessions_component
+from .extras import extras
 from .settings import from_environment
 
 # Twisted's interfaces have no types that mypy understands.
@@ -27,25 +25,7 @@ reactor: Any = global_reactor
 def surroundings() -> dict[str, Any]:
     """What a component finds in its `config.extra`; the store begins to connect."""
     config = from_environment()
-    tracing.start(config.tracing, config.server.instance_id, ROUTER)
-    reactor.addSystemEventTrigger("after", "shutdown", tracing.stop)
-    store = RedisStore(
-        reactor,
-        config.store.url,
-        durability=config.store.durability,  # type: ignore[arg-type]  # config has checked it
-        instance_id=config.server.instance_id,
-        monotonic=time.monotonic,
-    )
-    store.start()
-    return {
-        "config": config,
-        "store": store,
-        "reactor": reactor,
-        "now_ms": lambda: int(time.time() * 1000),
-        "failed": stop_the_process,
-        "number": 1,
-        "inside": True,
-    }
+    return {**extras(config, ROUTER, reactor, stop_the_process, 1), "inside": True}
 
 
 def stop_the_process() -> None:

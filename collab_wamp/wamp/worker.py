@@ -10,7 +10,6 @@ import importlib
 import os
 import signal
 import sys
-import time
 from functools import partial
 from typing import Any
 
@@ -22,10 +21,10 @@ from twisted.internet import reactor as global_reactor
 from twisted.internet.endpoints import UNIXClientEndpoint
 
 from .. import config as configuration
-from .. import node, protocol, tracing
+from .. import node, protocol
 from ..children import die_with_parent
-from ..store.redis import RedisStore
 from . import tuning
+from .extras import extras
 from .logs import begin_log
 
 # Worker → its components; each has a connection to the router, and all have one store.
@@ -40,15 +39,7 @@ def run(name: str, number: int) -> int:
     """A worker, until the process is told to end; the exit status."""
     config = configuration.load(os.environ)
     begin_log(config)
-    tracing.start(config.tracing, config.server.instance_id, name)
     tuning.stop_formatting()
-    store = RedisStore(
-        reactor,
-        config.store.url,
-        durability=config.store.durability,  # type: ignore[arg-type]  # config has checked it
-        instance_id=config.server.instance_id,
-        monotonic=time.monotonic,
-    )
     status = 0
 
     def failed() -> None:
@@ -57,16 +48,8 @@ def run(name: str, number: int) -> int:
         if reactor.running:
             reactor.stop()
 
-    extra = {
-        "config": config,
-        "store": store,
-        "reactor": reactor,
-        "now_ms": lambda: int(time.time() * 1000),
-        "failed": failed,
-        "number": number,
-    }
+    extra = extras(config, name, reactor, failed, number)
     endpoint: Any = UNIXClientEndpoint(reactor, str(node.private_socket(config)))  # type: ignore[no-untyped-call]
-    store.start()
     for component in COMPONENTS[name]:
         kind = importlib.import_module(f"collab_wamp.wamp.{component}_component").Component
         make = partial(kind, ComponentConfig(protocol.REALM, extra))
@@ -75,7 +58,6 @@ def run(name: str, number: int) -> int:
         service.startService()
         # First nothing more comes in.
         reactor.addSystemEventTrigger("before", "shutdown", service.stopService)
-    reactor.addSystemEventTrigger("after", "shutdown", tracing.stop)
     reactor.callWhenRunning(tuning.settle_memory)
     reactor.run()
     return status
