@@ -35,6 +35,11 @@ class Channels:
         self._pinger = LoopingCall(self._ping)
         self._pinger.clock = reactor
 
+    def beside(self, commands: Connection) -> None:
+        """Read the announcements together with the answers to commands, and the other way round."""
+        self._connection.beside = commands
+        commands.beside = self._connection
+
     def start(self) -> None:
         self._connection.start()
         self._pinger.start(PING_S, now=False)

@@ -17,6 +17,7 @@ from typing import Any
 from hiredis import pack_command
 from twisted.internet.defer import Deferred
 from twisted.internet.protocol import Factory
+from twisted.internet.tcp import Connection as SocketConnection
 from twisted.logger import Logger
 from txredisapi import (
     ConnectionError as RedisConnectionError,
@@ -33,6 +34,7 @@ from txredisapi import (
 
 from .. import metrics
 from ..errors import CollabError
+from ..gathering import gathering
 from .address import Address
 
 # Who gives commands meets the server's refusals, and need not know txredisapi for that.
@@ -78,6 +80,8 @@ class Connection:
         message: for a connection that subscribes: called with (channel, message).
 
     Attributes:
+        beside: another one that is read whenever this one is: what the store does at one time is
+            told over both, so that both have something to say together.
         ready: whether commands can be given.
         problem: why the link is down, in words.
     """
@@ -102,6 +106,7 @@ class Connection:
         self._retry: Any = None
         self._connecting: Deferred[None] | None = None
         self._waiting: list[Deferred[None]] = []
+        self.beside: Connection | None = None
         self.ready = False
         self.problem = "not connected yet"
 
@@ -156,6 +161,17 @@ class Connection:
                 if not self._closing:
                     self.log.warn("lost {address}: {why}", address=self._address, why=reason)
                 self._try_again()
+
+    def read_now(self) -> None:
+        """Take what has arrived, before the reactor comes to it."""
+        transport = None if self._protocol is None else self._protocol.transport
+        # Where it is encrypted, the reactor alone knows how.
+        if isinstance(transport, SocketConnection) and not getattr(transport, "TLS", False):
+            try:
+                transport.doRead()  # whether it is lost, the reactor will find out
+            except Exception:
+                self.log.failure("what {address} sent", address=self._address)
+                transport.abortConnection()  # type: ignore[no-untyped-call]
 
     def now_s(self) -> float:
         return float(self._reactor.seconds())
@@ -252,6 +268,19 @@ class _Link:
     connection: Connection
     told: Any
 
+    def dataReceived(self, data: bytes, unpause: bool = False) -> None:
+        if gathering.held is not None:
+            self.replies(data)  # read by the other one
+            return
+        with gathering.until_done():
+            self.replies(data)
+            if self.connection.beside is not None:
+                self.connection.beside.read_now()
+
+    def replies(self, data: bytes) -> None:
+        """Take what the server sent."""
+        super().dataReceived(data)  # type: ignore[misc]
+
     def connectionLost(self, why: Any) -> None:
         super().connectionLost(why)  # type: ignore[misc]
         self.connection.lost(self, why.getErrorMessage())
@@ -288,7 +317,7 @@ class _CommandLink(_Link, RedisProtocol):  # type: ignore[misc]
         self.transport.write(packed)
         return replied
 
-    def dataReceived(self, data: bytes, unpause: bool = False) -> None:
+    def replies(self, data: bytes) -> None:
         self._reader.feed(data)
         while (reply := self._reader.gets()) is not False:
             self.replyReceived(reply)

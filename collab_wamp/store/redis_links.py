@@ -64,6 +64,7 @@ class RedisLinks:
         self.address = parse_address(url)
         self._connection = Connection(reactor, self.address, came_up=self._came_up)
         self._channels = Channels(reactor, self.address)
+        self._channels.beside(self._connection)
         self._settler = Settler(reactor, self.address, durability, instance_id)
         self.commons = RedisCommons(
             self._clock, self._channels, self._connection.command, self._run, self._change

@@ -38,6 +38,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from ..errors import CollabError
+from ..gathering import gathering
 from . import connections, gate, shortcuts
 from .component import application_error
 from .frames import frame_of, simple_messages
@@ -48,7 +49,7 @@ NO_DETAILS: Final[dict[str, Any]] = {}
 
 LEANS_ON: tuple[tuple[Any, tuple[str, ...]], ...] = (
     (WebSocketAdapterProtocol, ("dataReceived",)),
-    (WebSocketProtocol, ("_dataReceived", "processData", "STATE_OPEN")),
+    (WebSocketProtocol, ("_dataReceived", "processData", "sendData", "STATE_OPEN")),
     (RouterRoleStaticAuth, ("authorize",)),
     (UriObservationMap, ("get_observation",)),
     (UriObservation, ()),
@@ -193,7 +194,12 @@ class QuickProtocol(GuardedProtocol):
     # --- out --------------------------------------------------------------------------------
 
     def deliver(self, frame: bytes) -> None:
-        """Send a whole frame: at once, where nothing waits to be sent before it."""
+        """Send a whole frame: at once, or with others that are gathered for this client."""
+        if not gathering.hold(self, frame):
+            self.write_now(frame)
+
+    def write_now(self, frame: bytes) -> None:
+        """Send frames: to the socket, where nothing waits to be sent before them."""
         if self.state != self.STATE_OPEN or self._is_cut:
             return
         tcp = self._tcp
@@ -209,6 +215,11 @@ class QuickProtocol(GuardedProtocol):
         self.transport.write(frame)
         if self.unread_bytes > self.limits.send_buffer_bytes:
             self.cut("slow_reader")
+
+    def sendData(self, data: bytes, *args: Any, **kwargs: Any) -> None:
+        if before := gathering.take(self):
+            self.write_now(before)
+        super().sendData(data, *args, **kwargs)
 
     def cut(self, kind: str) -> None:
         super().cut(kind)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 import signal
 import time
 from typing import Any
@@ -11,6 +12,7 @@ from twisted.internet.defer import Deferred, gatherResults
 from twisted.trial.unittest import TestCase
 
 from collab_wamp.errors import CollabError
+from collab_wamp.gathering import gathering
 from collab_wamp.store.address import parse_address
 from collab_wamp.store.announcements import ChannelReset
 from collab_wamp.store.answers import Committed, Moved
@@ -188,6 +190,51 @@ class RedisStoreTests(StoreContract, VersionsContract, RightsContract, HeldContr
             await self.store.commit(KEY, "epoch1", block * 100, batch)
         size = await self.store._connection.command("MEMORY", "USAGE", "{acme:notes}:log")
         self.assertLess(size / count, 120)
+
+
+class BesideTests(RedisCase):
+    """The links for commands and for announcements are read together."""
+
+    make = StoreContract.make
+    fill = StoreContract.fill
+
+    async def at_one_time(self, work: Any) -> Any:
+        """Do something whose answer and announcement are both there when the reactor looks."""
+        await self.pass_time(0)  # what is being read is read
+        links = [self.store._connection, self.store._channels._connection]
+        sockets = [link._protocol.transport.getHandle() for link in links]
+        done = Deferred.fromCoroutine(work)
+        links[0]._protocol.transport.doWrite()
+        for each in sockets:
+            self.assertEqual(select.select([each], [], [], 10.0)[0], [each])
+        return await done
+
+    async def test_an_answer_and_what_is_announced_with_it_are_gathered(self) -> None:
+        await self.make()
+        await self.fill(1)  # its script is known from now on
+        during: list[Any] = []
+        await self.store.listen(KEY, lambda _key, _event: during.append(gathering.held))
+
+        async def commit() -> None:
+            await self.store.commit(KEY, "epoch1", 1, [submission("client-0002", 1)])
+            during.append(gathering.held)
+
+        await self.at_one_time(commit())
+        await until(lambda: len(during) == 2)
+        self.assertIsNotNone(during[0])
+        self.assertIs(during[0], during[1])
+        await until(lambda: gathering.held is None)
+
+    async def test_an_announcement_that_cannot_be_read_ends_no_link_but_its_own(self) -> None:
+        await self.make()
+        heard: list[Any] = []
+        await self.store.listen(KEY, lambda _key, event: heard.append(event))
+        link = self.store._connection._protocol
+        publish = self.store._connection.command("PUBLISH", "{acme:notes}:events", "not JSON")
+        self.assertEqual(await self.at_one_time(publish), 1)
+        await until(lambda: ChannelReset() in heard)
+        self.assertIs(self.store._connection._protocol, link)
+        self.assertEqual(len(self.flushLoggedErrors(ValueError)), 1)
 
 
 class FailureTests(RedisCase):

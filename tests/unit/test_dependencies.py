@@ -36,7 +36,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "metrics_folder": set(),
     "metrics": {"metrics_folder"},
     "tracing": set(),
-    "store": PURE | {"ot", "metrics"},
+    "gathering": set(),
+    "store": PURE | {"ot", "metrics", "gathering"},
     **{name: PURE | USE_CASES | {"ot"} | STORE | REGISTRY | OBSERVED for name in USE_CASES},
     "registry": PURE | {"surroundings", "store.address", "store.clock", "store.connection"},
     "layout": set(),
@@ -52,6 +53,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     | USE_CASES
     | OBSERVED
     | {"ot", "store", "registry", "config", "settings", "node", "children", "metrics_folder"}
+    | {"gathering"}
     | {"__version__"},
     "http": PURE
     | USE_CASES

@@ -15,6 +15,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from collab_wamp.config import load
 from collab_wamp.errors import CollabError
+from collab_wamp.gathering import gathering
 from collab_wamp.wamp import connections, quick, router_guard, tuning
 from collab_wamp.wamp.component import application_error
 from collab_wamp.wamp.frames import frame_of
@@ -160,6 +161,24 @@ class DeliverTests(SynchronousTestCase):
         self.connection.cut("slow_reader")
         self.connection.deliver(b"another")
         self.assertEqual(self.tcp.sent, [b"whole"])
+
+    def test_who_was_cut_is_sent_nothing_of_what_was_gathered(self) -> None:
+        with gathering.until_done():
+            self.connection.deliver(b"whole")
+            self.connection.cut("slow_reader")
+        self.assertEqual(self.tcp.sent, [])
+
+    def test_what_goes_the_long_way_comes_after_what_was_gathered_before(self) -> None:
+        long_way: list[bytes] = []
+        self.patch(GuardedProtocol, "sendData", lambda _itself, data: long_way.append(data))
+        with gathering.until_done():
+            self.connection.deliver(b"first")
+            self.connection.deliver(b"second")
+            self.assertEqual(self.tcp.sent, [])
+            self.connection.sendData(b"third")
+            self.assertEqual((self.tcp.sent, long_way), ([b"firstsecond"], [b"third"]))
+            self.connection.deliver(b"fourth")
+        self.assertEqual(self.tcp.sent, [b"firstsecond", b"fourth"])
 
     def test_who_was_told_to_go_is_answered_what_is_under_way(self) -> None:
         """As by the router: what was committed may be heard of."""
