@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any
 
+import attrs
 import orjson
 
 from .errors import CollabError
@@ -34,6 +35,21 @@ def weight(kind: OTType, edits: Sequence[Edit]) -> int:
 def as_concurrent(kind: OTType, edit: Edit) -> Concurrent:
     """A committed edit as others are transformed over it."""
     return kind.concurrent(edit.client_id, kind.lean(edit.op))
+
+
+@attrs.define
+class Ahead:
+    """Edits that are about to be committed, with what a document keeps of them.
+
+    Attributes:
+        concurrent, measures: of each; as after it.
+        bulk: after the last.
+    """
+
+    edits: list[Edit]
+    concurrent: list[Concurrent]
+    measures: list[Any]
+    bulk: Any
 
 
 class Document:
@@ -120,9 +136,29 @@ class Document:
             self._weight += weight(self.type, [edit])
             self.revision += 1
             self.head = edit.identity
+        if edits:
+            self._stay_small()
+
+    def advance(self, after: int, ahead: Ahead) -> None:
+        """Take over edits that have been committed as they were prepared here, after `after`."""
+        if after != self.revision:
+            # It went on meanwhile, and has them already, or some.
+            self.extend(after, ahead.edits)
+            return
+        for measure in ahead.measures:
+            self._measures.add(measure)
+        self.bulk = ahead.bulk
+        self._edits += ahead.edits
+        self._concurrent += ahead.concurrent
+        self._weight += weight(self.type, ahead.edits)
+        self.revision += len(ahead.edits)
+        self.head = ahead.edits[-1].identity
+        self._stay_small()
+
+    def _stay_small(self) -> None:
         if len(self._edits) > 2 * self.window:
             self._forget(len(self._edits) - self.window)
-        elif edits and self._weight > MOST_WEIGHT:
+        elif self._weight > MOST_WEIGHT:
             self._forget(len(self._edits) // 2)
 
     def follow(self, announced: EditsAnnounced) -> None:

@@ -160,6 +160,7 @@ class Editing:
         )
         revision, durable = await self._documents.writer(key).submit(request)
         result: dict[str, Any] = {"revision": revision, "durable": durable}
-        if conflicts := named([*request.clashes, *request.beside]):
+        clashes = request.clashes + request.beside
+        if clashes and (conflicts := named(clashes)):
             result["conflicts"] = conflicts
         return result

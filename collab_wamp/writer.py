@@ -18,7 +18,7 @@ from twisted.logger import Logger
 from . import metrics, tracing
 from .bulk import most_bulk, too_much_bulk
 from .conflicts import Clash, clashes_of
-from .document import Document, as_concurrent, read_back, read_on, too_far_behind
+from .document import Ahead, Document, as_concurrent, read_back, read_on, too_far_behind
 from .errors import CollabError
 from .ot import Concurrent, Conflict, OpError, OTType, TooLarge, TooMuchWork, rebase_over
 from .refusals import (
@@ -59,6 +59,7 @@ class Request:
         digest: of the body as sent.
         participant_id, join_id, may_edit: who asks, see `Submission`.
         made: the operation at `base`.
+        fits, after: see `OTType.fit`, at `base`.
         compared: whether to look for conflicts.
         clashes: those with committed edits up to `at`.
         beside: those with edits that are being committed together with it.
@@ -78,6 +79,8 @@ class Request:
     done: Deferred[tuple[int, bool]] = attrs.field(factory=Deferred)
     at: int = -1
     made: Any = None
+    fits: Any = None
+    after: Any = None
     compared: bool = True
     clashes: list[Clash] = attrs.field(factory=list)
     beside: list[Clash] = attrs.field(factory=list)
@@ -198,7 +201,7 @@ class Writer:
             reload = False
             batch = await self._known(document, batch)
             tracing.mark(batch, "load")
-            batch, submissions = self._prepare(document, batch)
+            batch, submissions, ahead = self._prepare(document, batch)
             tracing.mark(batch, "rebase")
             if not batch:
                 return
@@ -209,7 +212,7 @@ class Writer:
             )
             tracing.mark(batch, "commit", isinstance(result, Committed))
             if isinstance(result, Committed):
-                document.extend(head, [submission.edit for submission in submissions])
+                document.advance(head, ahead)
                 self._committed(document)
                 distances = [head - request.base for request in batch]
                 metrics.committed(distances, self._now_s() - begun_s)
@@ -277,7 +280,7 @@ class Writer:
 
     def _prepare(
         self, document: Document, batch: list[Request]
-    ) -> tuple[list[Request], list[Submission]]:
+    ) -> tuple[list[Request], list[Submission], Ahead]:
         """Transform each to the head and over those before it in the batch.
 
         Returns:
@@ -286,7 +289,9 @@ class Writer:
         """
         taken: list[Request] = []
         submissions: list[Submission] = []
+        edits: list[Edit] = []
         placed: list[Concurrent] = []
+        measures: list[Any] = []
         later: list[Request] = []
         kind, measure, work = document.type, document.measure, REBASE_WORK
         bulk, exact = document.bulk, False
@@ -311,13 +316,15 @@ class Writer:
                     found=found if request.compared else None,
                 )
                 work -= spent
-                edits = [submission.edit for submission in submissions] if found else []
-                request.beside = clashes_of(found, document.revision, edits)
+                request.beside = clashes_of(found, document.revision, edits) if found else []
                 if request.beside and asks(document, request):
                     # Whether those are committed is known when its turn comes again.
                     later.append(request)
                     continue
-                op, after = fitted(kind, measure, op)
+                if placed or op is not request.fits or request.base != document.revision:
+                    op, after = fitted(kind, measure, op)
+                else:
+                    after = request.after
             except TooLarge:
                 # It may be answered when those are committed.
                 later.append(request)
@@ -339,8 +346,8 @@ class Writer:
                 most = most_bulk(request.max_length)
                 if not exact and kind.bulk_after(bulk, op).bytes > most:
                     bulk, exact = document.recount(), True
-                    for submission in submissions:
-                        bulk = kind.bulk_after(bulk, submission.edit.op)
+                    for edit in edits:
+                        bulk = kind.bulk_after(bulk, edit.op)
                 if kind.bulk_after(bulk, op).bytes > most:
                     fail(request, too_much_bulk(most))
                     continue
@@ -348,10 +355,12 @@ class Writer:
             measure = after
             taken.append(request)
             edit = Edit(request.client_id, request.seq, op, request.user_id, self._now_ms())
+            edits.append(edit)
             placed.append(as_concurrent(kind, edit))
+            measures.append(after)
             submissions.append(submission_of(request, edit))
         self._wait_on(later)
-        return taken, submissions
+        return taken, submissions, Ahead(edits, placed, measures, bulk)
 
     async def _answer_clash(self, document: Document, request: Request) -> None:
         try:
@@ -401,8 +410,9 @@ def to_head(document: Document, request: Request) -> int:
         work = document.work_of_measure(request.base)
         if work > REBASE_WORK:
             raise too_far_behind(document, request.base)
-        fits, _ = fitted(kind, document.measure_at(request.base), request.op)
-        request.op = kind.lean(fits)
+        measure = document.measure_at(request.base)
+        request.fits, request.after = fitted(kind, measure, request.op)
+        request.op = kind.lean(request.fits)
         request.made, request.at = request.op, request.base
     if request.at == document.revision:
         return work

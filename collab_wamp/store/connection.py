@@ -355,5 +355,10 @@ class _CommandLink(_Link, RedisProtocol):  # type: ignore[misc]
 
 
 class _SubscriberLink(_Link, SubscriberProtocol):  # type: ignore[misc]
-    def messageReceived(self, pattern: Any, channel: bytes, message: bytes) -> None:
-        self.told(channel, message)
+    def replies(self, data: bytes) -> None:
+        self._reader.feed(data)
+        while (reply := self._reader.gets()) is not False:
+            if type(reply) is list and len(reply) == 3 and reply[0] == b"message":
+                self.told(reply[1], reply[2])
+            else:
+                self.replyReceived(reply)
