@@ -33,7 +33,7 @@ from twisted.web.server import Request
 from .. import __version__, metrics, protocol
 from ..config import Config
 from ..tokens import Claims
-from . import connections, quick, shortcuts, tuning, workers
+from . import connections, polling, quick, shortcuts, tuning, workers
 from .asking import apart, ask, not_ready
 from .blame import Blame
 from .component import CollabComponent
@@ -130,6 +130,7 @@ class Guard(CollabComponent):
         config_of_node = from_environment()
         install(config_of_node)
         take_over_log(config_of_node)
+        polling.install(reactor)
         config.extra = {"failed": stop_the_process, "reactor": reactor, "inside": True}
         super().__init__(config)
 

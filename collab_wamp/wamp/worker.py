@@ -23,7 +23,7 @@ from twisted.internet.endpoints import UNIXClientEndpoint
 from .. import config as configuration
 from .. import node, protocol
 from ..children import die_with_parent
-from . import tuning
+from . import polling, tuning
 from .extras import extras
 from .logs import begin_log
 
@@ -40,6 +40,7 @@ def run(name: str, number: int) -> int:
     config = configuration.load(os.environ)
     begin_log(config)
     tuning.stop_formatting()
+    polling.install(reactor)
     status = 0
 
     def failed() -> None:
