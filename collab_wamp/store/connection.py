@@ -7,6 +7,7 @@ carry a deadline in the server's time, so that nothing happens after its caller 
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import re
 from collections import deque
@@ -35,6 +36,7 @@ from txredisapi import (
 from .. import metrics
 from ..errors import CollabError
 from ..gathering import gathering
+from ..rounds import rounds
 from .address import Address
 
 # Who gives commands meets the server's refusals, and need not know txredisapi for that.
@@ -56,6 +58,11 @@ def unavailable(reason: str) -> CollabError:
         f"The store cannot answer: {reason.rstrip('.')}.",
         retry_after_ms=500,
     )
+
+
+def is_plain(transport: Any) -> bool:
+    """Whether what is read from and written to the socket is what is meant: it is not encrypted."""
+    return isinstance(transport, SocketConnection) and not getattr(transport, "TLS", False)
 
 
 class Script:
@@ -164,14 +171,13 @@ class Connection:
 
     def read_now(self) -> None:
         """Take what has arrived, before the reactor comes to it."""
-        transport = None if self._protocol is None else self._protocol.transport
-        # Where it is encrypted, the reactor alone knows how.
-        if isinstance(transport, SocketConnection) and not getattr(transport, "TLS", False):
+        transport: Any = None if self._protocol is None else self._protocol.transport
+        if is_plain(transport):
             try:
                 transport.doRead()  # whether it is lost, the reactor will find out
             except Exception:
                 self.log.failure("what {address} sent", address=self._address)
-                transport.abortConnection()  # type: ignore[no-untyped-call]
+                transport.abortConnection()
 
     def now_s(self) -> float:
         return float(self._reactor.seconds())
@@ -300,6 +306,7 @@ class _CommandLink(_Link, RedisProtocol):  # type: ignore[misc]
         # What waits for a reply, and since when, in the order of the commands.
         self._asked: deque[tuple[Deferred[Any], float]] = deque()
         self._timer: Any = None
+        self._unsent: list[bytes] = []
 
     def execute_command(self, *words: Any, **_options: Any) -> Deferred[Any]:
         """Give a command; fires with the reply, or with the server's error.
@@ -314,8 +321,21 @@ class _CommandLink(_Link, RedisProtocol):  # type: ignore[misc]
         self._asked.append((replied, self.connection.now_s()))
         if self._timer is None:
             self._timer = self.callLater(REPLY_TIMEOUT_S, self._look)
-        self.transport.write(packed)
+        self._unsent.append(packed)
+        if len(self._unsent) == 1:
+            rounds.at_end(self._send)
         return replied
+
+    def _send(self) -> None:
+        """Write what was given in this round: to the socket, where nothing waits before it."""
+        data, transport = b"".join(self._unsent), self.transport
+        self._unsent.clear()
+        if is_plain(transport) and not transport.dataBuffer and not transport._tempDataBuffer:
+            # It may take nothing now; or be gone, which the transport will find out.
+            with contextlib.suppress(OSError):
+                data = data[transport.socket.send(data) :]
+        if data:
+            transport.write(data)
 
     def replies(self, data: bytes) -> None:
         self._reader.feed(data)

@@ -15,6 +15,8 @@ from twisted.internet.epollreactor import EPollReactor
 from twisted.logger import Logger
 from twisted.python.log import callWithLogger
 
+from ..rounds import rounds
+
 LEANS_ON = (
     "_poller", "_selectables", "_doReadOrWrite", "_disconnectSelectable", "doIteration",
 )  # fmt: skip
@@ -37,11 +39,13 @@ def install(reactor: Any) -> None:
     for name in without:
         log.warn("{name}: events are taken the long way", name=name)
     if not without:
+        rounds.known = True
         reactor.doIteration = lambda timeout: go_round(reactor, timeout)
 
 
 def go_round(reactor: Any, timeout: float | None) -> None:
     """Wait for events, so many seconds at most (None: for ever), and see to each."""
+    rounds.end()
     try:
         events = reactor._poller.poll(-1 if timeout is None else timeout, len(reactor._selectables))
     except InterruptedError:

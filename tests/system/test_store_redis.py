@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import select
 import signal
+import socket
 import time
 from typing import Any
 
@@ -141,6 +142,19 @@ class RedisStoreTests(StoreContract, VersionsContract, RightsContract, HeldContr
         await self.store.save_snapshot(KEY, "epoch1", make_snapshot(2, b'"xx"'), 0, 1)
         left = await self.store._connection.command("HKEYS", "{acme:notes}:seen")
         self.assertEqual(left, [b"client-0001"])
+
+    async def test_a_command_that_the_socket_takes_in_pieces_arrives_whole(self) -> None:
+        command = self.store._connection.command
+        handle = self.store._connection._protocol.transport.getHandle()
+        handle.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+        values = [bytes([65 + number]) * (1 << 20) for number in range(3)]
+        writing = [
+            Deferred.fromCoroutine(command("SET", f"{{x}}:{number}", value))
+            for number, value in enumerate(values)
+        ]
+        await gatherResults(writing)
+        read = [await command("GET", f"{{x}}:{number}") for number in range(3)]
+        self.assertEqual([hash(value) for value in read], [hash(value) for value in values])
 
     async def test_a_clock_that_is_set_stops_nobody_for_long(self) -> None:
         """Here it is the clock of this process; the same holds for the store's."""

@@ -37,7 +37,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "metrics": {"metrics_folder"},
     "tracing": set(),
     "gathering": set(),
-    "store": PURE | {"ot", "metrics", "gathering"},
+    "rounds": set(),
+    "store": PURE | {"ot", "metrics", "gathering", "rounds"},
     **{name: PURE | USE_CASES | {"ot"} | STORE | REGISTRY | OBSERVED for name in USE_CASES},
     "registry": PURE | {"surroundings", "store.address", "store.clock", "store.connection"},
     "layout": set(),
@@ -53,7 +54,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     | USE_CASES
     | OBSERVED
     | {"ot", "store", "registry", "config", "settings", "node", "children", "metrics_folder"}
-    | {"gathering"}
+    | {"gathering", "rounds"}
     | {"__version__"},
     "http": PURE
     | USE_CASES

@@ -14,6 +14,7 @@ from twisted.internet.selectreactor import SelectReactor
 from twisted.logger import capturedLogs
 from twisted.trial.unittest import SynchronousTestCase
 
+from collab_wamp.rounds import Rounds
 from collab_wamp.wamp import polling
 
 Round = Callable[[Any], None]
@@ -141,6 +142,10 @@ class RoundTests(SynchronousTestCase):
 
 
 class InstallTests(SynchronousTestCase):
+    def setUp(self) -> None:
+        # The reactor of the tests ends no rounds.
+        self.patch(polling, "rounds", Rounds())
+
     def test_this_version_has_everything(self) -> None:
         reactor: Any = EPollReactor()
         self.addCleanup(reactor._poller.close)
