@@ -79,10 +79,14 @@ class _Lease:
     size: int = 0
     good_until_s: float = 0.0
 
+    def is_over(self, now_s: float) -> bool:
+        """Whether it says nothing any more of how many will be used."""
+        return self.good_until_s + LEASE_S < now_s
+
     def next_size(self, now_s: float) -> int:
         """How many tokens are likely to be used, by how many were."""
         left_s = self.good_until_s - now_s
-        if left_s < -LEASE_S:
+        if self.is_over(now_s):
             return 1
         if self.tokens == 0 and left_s > LEASE_S / 2:
             return max(1, 2 * self.size)
@@ -138,10 +142,7 @@ class Limiter:
 
     async def _fetch(self, name: str, buckets: list[Bucket]) -> None:
         """A lease of tokens from all buckets; returns when they may be used."""
-        lease = self._leases.setdefault(name, _Lease())
-        self._leases.move_to_end(name)
-        while len(self._leases) > MOST_LEASES:
-            self._leases.popitem(last=False)
+        lease = self._leases.get(name) or _Lease()
         # Never so many that a bucket cannot hold them.
         most = min(LARGEST_LEASE, *(max(1, int(bucket.burst / 6)) for bucket in buckets))
         size = min(most, lease.next_size(self._now_s()))
@@ -154,7 +155,16 @@ class Limiter:
         if taken.wait_ms > 0:
             await self._sleep(taken.wait_ms / 1000)
         lease.size = lease.tokens = size
-        lease.good_until_s = self._now_s() + LEASE_S
+        now_s = self._now_s()
+        lease.good_until_s = now_s + LEASE_S
+        self._leases[name] = lease
+        self._leases.move_to_end(name)
+        while len(self._leases) > MOST_LEASES or self._first().is_over(now_s):
+            self._leases.popitem(last=False)
+
+    def _first(self) -> _Lease:
+        """The one that will be over first."""
+        return next(iter(self._leases.values()))
 
     def _buckets(self, what: str, tenant: str, user_id: str, session_id: str) -> list[Bucket]:
         """The buckets that something is taken from, those without limit left out."""

@@ -12,7 +12,7 @@ from twisted.trial.unittest import TestCase
 
 from collab_wamp.config import ConfigError, load
 from collab_wamp.errors import CollabError
-from collab_wamp.rates import LARGEST_LEASE, Limiter, Rate, Rates, parse_rate
+from collab_wamp.rates import LARGEST_LEASE, LEASE_S, Limiter, Rate, Rates, parse_rate
 from collab_wamp.store.memory_commons import MemoryCommons
 from collab_wamp.wamp.throttle import MOST_TOPICS, Throttle
 from tests.support.surroundings import ClockSurroundings
@@ -64,6 +64,37 @@ class LimiterTests(RatesCase):
         # 60 and 20 a second; what is left of leases, and what is reserved ahead, is between.
         self.assertTrue(60 + 200 - 2 * LARGEST_LEASE <= passed <= 60 + 200 + 20, passed)
         self.assertLess(self.fetched, passed / 3, "leases spare the store")
+
+    async def test_leases_that_are_over_take_no_memory(self) -> None:
+        limiter = self.limiter()
+        for number in range(100):
+            await self.ask(limiter, f"user-{number}")
+        self.assertEqual(len(limiter._leases), 100)
+        self.around.clock.advance(LEASE_S)
+        await self.ask(limiter, "user-0")
+        self.assertEqual(len(limiter._leases), 100, "how many were used is still worth something")
+        self.around.clock.advance(LEASE_S + 1)
+        await self.ask(limiter, "ada")
+        self.assertEqual(len(limiter._leases), 2)
+
+    async def test_what_is_being_fetched_is_not_lost_when_others_are_over(self) -> None:
+        limiter, fetched = self.limiter(), Deferred[None]()
+        await self.ask(limiter, "ada")
+        self.around.clock.advance(3 * LEASE_S)
+        take = self.commons.take
+
+        async def slow(*args: Any) -> Any:
+            if "ada" in args[0][0].name:
+                await fetched
+            return await take(*args)
+
+        self.commons.take = slow  # type: ignore[method-assign]
+        asked = self.ask(limiter, "ada")
+        await self.ask(limiter, "bob")
+        before = self.fetched
+        fetched.callback(None)
+        await asked
+        self.assertEqual(self.fetched, before + 1)
 
     def test_on_two_nodes_it_is_one_limit(self) -> None:
         passed = self.flood([self.limiter(), self.limiter()], 10_000, 10.0)
