@@ -57,6 +57,14 @@ class FastJson(JsonObjectSerializer):  # type: ignore[misc]  # Autobahn has no t
             return written
 
 
+class SmallQueue(list[Any]):
+    """In place of a `deque`, which takes 760 bytes when it is empty, as that of each connection is:
+    Autobahn has it for messages that are sent in pieces, and no message is here."""
+
+    def popleft(self) -> Any:
+        return self.pop(0)
+
+
 # One for all connections: a message remembers how it was written by this very object.
 JSON = JsonSerializer()
 JSON._serializer = FastJson()
@@ -79,6 +87,8 @@ class GuardedProtocol(WampWebSocketServerProtocol):  # type: ignore[misc]  # nor
     calls = 0
     warned_of = 0.0
     maxMessagePayloadSize: int
+    # Most say nothing of where they are.
+    _throttle: Throttle | None = None
 
     # --- coming and going -------------------------------------------------------------------
 
@@ -89,11 +99,11 @@ class GuardedProtocol(WampWebSocketServerProtocol):  # type: ignore[misc]  # nor
         self._early_messages = 0
         self._frames = 0
         self._serializer: Any = None
-        self._throttle = self._make_throttle() if self.presence_rate else None
         self._tcp = innermost(self.transport)
         self.address = str(getattr(self._tcp.getPeer(), "host", ""))
         connections.opened(self)
         super().connectionMade()
+        self.send_queue = SmallQueue()
         # What a client sends is limited, what it is sent is not; Autobahn has one number for both.
         self._largest_message: int = self.factory.maxMessagePayloadSize
         self.maxMessagePayloadSize = 0
@@ -119,6 +129,11 @@ class GuardedProtocol(WampWebSocketServerProtocol):  # type: ignore[misc]  # nor
         if self._serializer.SERIALIZER_ID == "json":
             self._serializer = copy.copy(JSON)
         return answer
+
+    def onOpen(self) -> None:
+        # It is the HTTP channel's still, which stays in memory through that, with the request.
+        self.transport.unregisterProducer()
+        super().onOpen()
 
     # --- in ---------------------------------------------------------------------------------
 
@@ -164,7 +179,9 @@ class GuardedProtocol(WampWebSocketServerProtocol):  # type: ignore[misc]  # nor
     def _carry_out(self, verdict: gate.Verdict) -> None:
         if isinstance(verdict, gate.Pass):
             message = verdict.message
-            if self._throttle is not None and is_presence(message):
+            if is_presence(message) and self.presence_rate:
+                if self._throttle is None:
+                    self._throttle = self._make_throttle()
                 self._throttle.offer(message[3], message)
             else:
                 self._give_to_router(message)
@@ -261,6 +278,7 @@ class GuardedProtocol(WampWebSocketServerProtocol):  # type: ignore[misc]  # nor
         kind = type(msg)
         if kind is Welcome:
             connections.welcomed(self, msg.session, Claims.from_extra(msg.authextra))
+            self._forget_handshake()
         elif kind is Result or (kind is Error and msg.request_type == gate.CALL):
             self.calls -= 1
         elif kind is Goodbye or kind is Abort:
@@ -268,10 +286,20 @@ class GuardedProtocol(WampWebSocketServerProtocol):  # type: ignore[misc]  # nor
         if self.unread_bytes > self.limits.send_buffer_bytes:
             self.cut("slow_reader")
 
+    def _forget_handshake(self) -> None:
+        """Leave what led here out of memory: most connections stay long, and say little."""
+        self._session._pending_auth = None
+        self.http_request_data, self.http_response_data = b"", ""
+        self.http_headers: dict[str, str] = {}
+        self._transport_details.http_headers_received = None
+        self._transport_details.http_headers_sent = None
+
     @property
     def unread_bytes(self) -> int:
         """What waits in this process for the client to read it."""
-        return len(self._tcp.dataBuffer) + int(self._tcp._tempDataLen)
+        tcp = self._tcp
+        waits: int = len(tcp.dataBuffer) + tcp._tempDataLen
+        return waits
 
     def look_after(self, now_s: float) -> None:
         """See to the deadlines; called several times a second.

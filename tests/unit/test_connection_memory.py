@@ -1,0 +1,86 @@
+"""What a connection leaves behind in memory when it has been opened, and while it says nothing."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Any
+
+from autobahn.wamp.message import Welcome
+from autobahn.wamp.role import RoleBrokerFeatures
+from autobahn.wamp.types import TransportDetails
+from crossbar.router.protocol import WampWebSocketServerProtocol
+from twisted.trial.unittest import SynchronousTestCase
+
+from collab_wamp.rates import Rate
+from collab_wamp.wamp import connections, gate
+from collab_wamp.wamp.guarded import GuardedProtocol, SmallQueue
+from tests.support.parties import claims
+
+
+class Session:
+    _pending_auth: Any = "a ticket that was asked for"
+    _session_id = 7
+
+    def __init__(self) -> None:
+        self.heard: list[Any] = []
+
+    def onMessage(self, message: Any) -> None:
+        self.heard.append(message)
+
+
+class Tcp:
+    """As much of a transport as is looked at; the HTTP channel has it send what it makes."""
+
+    dataBuffer, _tempDataLen, producer = b"", 0, "the HTTP channel"
+
+    def unregisterProducer(self) -> None:
+        del self.producer
+
+
+class MemoryTests(SynchronousTestCase):
+    def setUp(self) -> None:
+        self.patch(WampWebSocketServerProtocol, "send", lambda _itself, _message: None)
+        self.patch(WampWebSocketServerProtocol, "onOpen", lambda _itself: None)
+        self.patch(GuardedProtocol, "presence_rate", Rate(20, 20))
+        self.connection = GuardedProtocol()
+        self.connection.transport = self.connection._tcp = Tcp()
+        self.connection._cut_s = None
+        self.session = self.connection._session = Session()
+        self.addCleanup(connections.closed, self.connection)
+
+    def test_the_http_channel_is_let_go_when_the_websocket_is_open(self) -> None:
+        self.connection.transport.producer = "the HTTP channel"
+        self.connection.onOpen()
+        self.assertNotIn("producer", vars(self.connection.transport))
+
+    def test_what_was_said_to_get_in_is_forgotten_when_one_is_in(self) -> None:
+        details = TransportDetails(http_headers_received={"host": "x"}, http_headers_sent={"y": ""})
+        self.connection._transport_details = details
+        self.connection.http_headers, self.connection.http_request_data = {"host": "x"}, b"GET /"
+        extra = claims().as_extra()
+        self.connection.send(Welcome(7, {"broker": RoleBrokerFeatures()}, authextra=extra))
+        self.assertIsNone(self.session._pending_auth)
+        self.assertEqual(self.connection.http_headers, {})
+        self.assertEqual(self.connection.http_request_data, b"")
+        self.assertIsNone(details.http_headers_received)
+        self.assertIsNone(details.http_headers_sent)
+
+    def test_who_says_nothing_of_where_they_are_has_no_throttle(self) -> None:
+        publish = [gate.PUBLISH, 1, {}, "collab.in.abc.cursor", [], {"position": 1}]
+        call = [gate.CALL, 2, {}, "collab.session.info", [], {"session_id": "notes"}]
+        self.connection._carry_out(gate.Pass(call))
+        self.assertIsNone(self.connection._throttle)
+        for _ in range(30):
+            self.connection._carry_out(gate.Pass(publish))
+        self.assertIsNotNone(self.connection._throttle)
+        self.connection._throttle.stop()
+        self.assertEqual(len(self.session.heard), 21)
+
+    def test_the_queue_of_pieces_is_one(self) -> None:
+        small, theirs = SmallQueue(), deque[Any]()
+        for queue in (small, theirs):
+            for number in range(3):
+                queue.append((b"piece %d" % number, True))
+        self.assertEqual([small.popleft() for _ in range(3)], list(theirs))
+        self.assertEqual(len(small), 0)
+        self.assertRaises(IndexError, small.popleft)
