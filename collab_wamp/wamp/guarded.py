@@ -307,6 +307,17 @@ class GuardedProtocol(WampWebSocketServerProtocol):  # type: ignore[misc]  # nor
         Args:
             now_s: the time of day, since 1970.
         """
+        claims, tcp = self.claims, self._tcp
+        if (
+            claims is not None
+            and now_s < claims.expires_at
+            and self._cut_s is None
+            and not tcp.dataBuffer
+            and not tcp._tempDataLen
+        ):
+            # So it is with nearly all, and there may be thousands.
+            self._slow_since_s = None
+            return
         if self._cut_s is not None:
             if now_s >= self._cut_s:
                 self.cut("lingers")

@@ -1,10 +1,11 @@
-"""What a connection leaves behind in memory when it has been opened, and while it says nothing."""
+"""What a connection takes, in memory and in time, while it says nothing."""
 
 from __future__ import annotations
 
 from collections import deque
 from typing import Any
 
+import attrs
 from autobahn.wamp.message import Welcome
 from autobahn.wamp.role import RoleBrokerFeatures
 from autobahn.wamp.types import TransportDetails
@@ -84,3 +85,52 @@ class MemoryTests(SynchronousTestCase):
         self.assertEqual([small.popleft() for _ in range(3)], list(theirs))
         self.assertEqual(len(small), 0)
         self.assertRaises(IndexError, small.popleft)
+
+
+class LookAfterTests(SynchronousTestCase):
+    def setUp(self) -> None:
+        self.connection = GuardedProtocol()
+        self.tcp = self.connection._tcp = Tcp()
+        self.connection._opened_s, self.connection._cut_s = 0.0, None
+        self.connection._slow_since_s = None
+        self.connection.claims = attrs.evolve(claims(), expires_at=1000.0)
+        self.ended: list[str] = []
+        self.connection.cut = self.ended.append
+        self.connection.say_goodbye = lambda reason, _text: self.ended.append(reason)
+        self.limits = self.connection.limits
+
+    def look(self, *seconds: float) -> None:
+        for now_s in seconds:
+            self.connection.look_after(now_s)
+
+    def test_nothing_is_done_about_who_is_in_order(self) -> None:
+        self.look(1.0, 500.0, 999.0)
+        self.assertEqual(self.ended, [])
+
+    def test_whose_token_has_expired_is_told_to_go(self) -> None:
+        self.look(999.9, 1000.0)
+        self.assertEqual(self.ended, ["collab.error.token_expired"])
+
+    def test_who_was_told_to_go_and_stays_is_cut(self) -> None:
+        self.connection._cut_s = 10.0
+        self.look(9.9, 10.0)
+        self.assertEqual(self.ended, ["lingers"])
+
+    def test_who_does_not_log_in_is_cut(self) -> None:
+        self.connection.claims = None
+        self.look(self.limits.hello_s - 0.1, self.limits.hello_s + 0.1)
+        self.assertEqual(self.ended, ["no_hello"])
+
+    def test_who_reads_too_slowly_for_long_is_cut_and_nobody_who_caught_up_in_between(self) -> None:
+        much, long_s = self.limits.send_buffer_slow_bytes + 1, self.limits.send_buffer_slow_s
+        for waits in ("in the transport", "given to it"):
+            self.tcp.dataBuffer = b"x" * much if waits == "in the transport" else b""
+            self.tcp._tempDataLen = much if waits == "given to it" else 0
+            self.look(1.0, long_s)
+            self.tcp.dataBuffer, self.tcp._tempDataLen = b"", 0
+            self.look(long_s + 0.5)
+            self.tcp._tempDataLen = much
+            self.look(long_s + 2.0)
+            self.assertEqual(self.ended, [])
+        self.look(2 * long_s + 2.1)
+        self.assertEqual(self.ended, ["slow_reader"])
