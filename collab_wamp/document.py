@@ -42,7 +42,8 @@ class Ahead:
     """Edits that are about to be committed, with what a document keeps of them.
 
     Attributes:
-        concurrent, measures: of each; as after it.
+        concurrent: of each.
+        measures: after each, where they are but numbers; else none, since each would be a content.
         bulk: after the last.
     """
 
@@ -141,8 +142,8 @@ class Document:
 
     def advance(self, after: int, ahead: Ahead) -> None:
         """Take over edits that have been committed as they were prepared here, after `after`."""
-        if after != self.revision:
-            # It went on meanwhile, and has them already, or some.
+        if after != self.revision or not ahead.measures:
+            # It went on meanwhile, and has them already, or some; or there is more to find out.
             self.extend(after, ahead.edits)
             return
         for measure in ahead.measures:

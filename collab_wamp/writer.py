@@ -59,7 +59,7 @@ class Request:
         digest: of the body as sent.
         participant_id, join_id, may_edit: who asks, see `Submission`.
         made: the operation at `base`.
-        fits, after: see `OTType.fit`, at `base`.
+        fits, after: see `OTType.fit`, at `base`, where measures are but numbers.
         compared: whether to look for conflicts.
         clashes: those with committed edits up to `at`.
         beside: those with edits that are being committed together with it.
@@ -357,7 +357,8 @@ class Writer:
             edit = Edit(request.client_id, request.seq, op, request.user_id, self._now_ms())
             edits.append(edit)
             placed.append(as_concurrent(kind, edit))
-            measures.append(after)
+            if kind.counted:
+                measures.append(after)
             submissions.append(submission_of(request, edit))
         self._wait_on(later)
         return taken, submissions, Ahead(edits, placed, measures, bulk)
@@ -411,8 +412,10 @@ def to_head(document: Document, request: Request) -> int:
         if work > REBASE_WORK:
             raise too_far_behind(document, request.base)
         measure = document.measure_at(request.base)
-        request.fits, request.after = fitted(kind, measure, request.op)
-        request.op = kind.lean(request.fits)
+        fits, after = fitted(kind, measure, request.op)
+        request.op = kind.lean(fits)
+        if kind.counted:
+            request.fits, request.after = fits, after
         request.made, request.at = request.op, request.base
     if request.at == document.revision:
         return work

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 from unittest.mock import patch
 
 from twisted.trial.unittest import SynchronousTestCase
 
 from collab_wamp.document import Ahead, Document, as_concurrent, weight
-from collab_wamp.store.values import Edit, SessionMeta, make_snapshot
+from collab_wamp.ot import OTType
+from collab_wamp.store.values import Edit, SessionKey, SessionMeta, make_snapshot
+from collab_wamp.writer import Crowd, Request, Writer
 from tests.simulation import play
 
 SEEDS = 25
 
 
-def document(content: bytes = b'"hello"', window: int = 100) -> Document:
+def document(window: int = 100) -> Document:
     meta = SessionMeta("text", "epoch1", "topic", 0, 0, 0, "ada", "merge", 0)
-    return Document(meta, make_snapshot(0, content), window)
+    return Document(meta, make_snapshot(0, b'"hello"'), window)
 
 
 def edits(count: int) -> list[Edit]:
@@ -26,6 +29,35 @@ def edits(count: int) -> list[Edit]:
 def prepared(before: Document, rows: list[Edit]) -> Ahead:
     measures = [before.measure + number for number in range(1, len(rows) + 1)]
     return Ahead(rows, [as_concurrent(before.type, row) for row in rows], measures, None)
+
+
+def measures_after(kind: OTType, measure: Any, rows: list[Edit]) -> Iterator[Any]:
+    for row in rows:
+        measure = kind.fit(measure, row.op)[1]
+        yield measure
+
+
+def writer() -> Writer:
+    """As much of one as prepares edits."""
+    store: Any = None
+    unused: Any = None
+    return Writer(
+        store,
+        SessionKey("acme", "notes"),
+        window=100,
+        document=unused,
+        now_ms=lambda: 0,
+        now_s=lambda: 0.0,
+        pause=unused,
+        committed=unused,
+        lost_history=unused,
+        clashed=unused,
+        crowd=Crowd(),
+    )
+
+
+def request(number: int, op: Any) -> Request:
+    return Request("epoch1", 0, f"client-{number:04}", 1, op, "ada", bytes(16), 1000, "p", "j")
 
 
 class AheadTests(SynchronousTestCase):
@@ -42,8 +74,11 @@ class AheadTests(SynchronousTestCase):
             if not as_prepared:
                 return
             sizes.append(len(ahead.edits))
+            # A content is not kept for each edit.
+            self.assertEqual(bool(ahead.measures), kind.counted)
+            measures = ahead.measures or list(measures_after(kind, measure, ahead.edits))
             for edit, prepared_measure, row in zip(
-                ahead.edits, ahead.measures, ahead.concurrent, strict=True
+                ahead.edits, measures, ahead.concurrent, strict=True
             ):
                 fits, measure = kind.fit(measure, edit.op)
                 self.assertEqual((fits, prepared_measure), (edit.op, measure))
@@ -61,6 +96,11 @@ class AheadTests(SynchronousTestCase):
                     play(seed, kind=kind)
             self.assertGreater(len(sizes), 100)
             self.assertGreater(max(sizes), 1)
+
+    def test_the_length_counts_what_is_before_it_in_the_same_batch(self) -> None:
+        rows = [request(1, [5, "!!"]), request(2, ["a"])]
+        taken, _submissions, ahead = writer()._prepare(document(), rows)
+        self.assertEqual((taken, ahead.measures), (rows, [7, 8]))
 
     def test_what_has_come_another_way_meanwhile_is_not_taken_twice(self) -> None:
         for heard in range(4):
