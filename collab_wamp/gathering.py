@@ -18,6 +18,8 @@ class Receiver(Protocol):
 
     def write_now(self, data: bytes) -> None: ...
 
+    def cut(self, kind: str) -> None: ...
+
 
 class Gathering:
     """Of one process.
@@ -29,7 +31,7 @@ class Gathering:
     log = Logger()
 
     def __init__(self) -> None:
-        self.held: dict[Receiver, bytes] | None = None
+        self.held: dict[Receiver, list[bytes]] | None = None
 
     @contextmanager
     def until_done(self) -> Iterator[None]:
@@ -37,28 +39,37 @@ class Gathering:
         if self.held is not None:
             yield
             return
-        held = self.held = {}
+        self.held = {}
         try:
             yield
         finally:
+            # What comes of the writing waits its turn: it must not overtake what was there before.
+            while self.held:
+                self._write(next(iter(self.held)))
             self.held = None
-            for receiver, data in held.items():
-                try:
-                    receiver.write_now(data)
-                except Exception:  # of this one; the others get theirs all the same
-                    self.log.failure("what was gathered for a receiver is lost")
 
     def hold(self, receiver: Receiver, data: bytes) -> bool:
         """Keep something for later; False where nothing is gathered."""
         held = self.held
         if held is None:
             return False
-        held[receiver] = held.get(receiver, b"") + data
+        before = held.get(receiver)
+        if before is None:
+            held[receiver] = [data]
+        else:
+            before.append(data)
         return True
 
     def take(self, receiver: Receiver) -> bytes:
         """What is held for a receiver, who writes it by itself."""
-        return self.held.pop(receiver, b"") if self.held else b""
+        return b"".join(self.held.pop(receiver, ())) if self.held else b""
+
+    def _write(self, receiver: Receiver) -> None:
+        try:
+            receiver.write_now(self.take(receiver))
+        except Exception:  # of this one; the others get theirs all the same
+            self.log.failure("what was gathered for a receiver is lost, and the receiver is cut")
+            receiver.cut("failure")
 
 
 gathering = Gathering()

@@ -17,6 +17,9 @@ class Receiver:
             raise OSError("gone")
         self.written.append(data)
 
+    def cut(self, kind: str) -> None:
+        self.written.append(kind.encode())
+
 
 class GatheringTests(SynchronousTestCase):
     def setUp(self) -> None:
@@ -49,6 +52,20 @@ class GatheringTests(SynchronousTestCase):
             self.gathering.hold(self.one, b"b")
         self.assertEqual(self.one.written, [b"b"])
 
+    def test_what_comes_of_the_writing_overtakes_nothing(self) -> None:
+        gathering, two = self.gathering, self.two
+
+        class Answering(Receiver):
+            def write_now(self, data: bytes) -> None:
+                super().write_now(data)
+                if not gathering.hold(two, b"late"):
+                    two.write_now(b"late")
+
+        with gathering.until_done():
+            gathering.hold(Answering(), b"a")
+            gathering.hold(two, b"early")
+        self.assertEqual(b"".join(two.written), b"earlylate")
+
     def test_a_failure_loses_nobody_elses(self) -> None:
         broken = Receiver(fails=True)
 
@@ -59,5 +76,6 @@ class GatheringTests(SynchronousTestCase):
                 raise ValueError("a reply that cannot be read")
 
         self.assertRaises(ValueError, fail)
-        self.assertEqual(self.one.written, [b"a"])
+        self.assertEqual((self.one.written, broken.written), ([b"a"], [b"failure"]))
+        self.assertIsNone(self.gathering.held)
         self.assertEqual(len(self.flushLoggedErrors(OSError)), 1)

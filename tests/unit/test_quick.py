@@ -168,6 +168,11 @@ class DeliverTests(SynchronousTestCase):
             self.connection.cut("slow_reader")
         self.assertEqual(self.tcp.sent, [])
 
+    def test_who_has_gone_is_sent_nothing(self) -> None:
+        self.connection.state = self.connection.STATE_CLOSED
+        self.connection.write_now(b"whole")
+        self.assertEqual(self.tcp.sent, [])
+
     def test_what_goes_the_long_way_comes_after_what_was_gathered_before(self) -> None:
         long_way: list[bytes] = []
         self.patch(GuardedProtocol, "sendData", lambda _itself, data: long_way.append(data))
