@@ -30,8 +30,13 @@ class Rounds:
         else:
             call()
 
-    def end(self) -> None:
-        """The round has ended: nothing else is to be seen to for now."""
+    def end(self) -> bool:
+        """The round has ended: nothing else is to be seen to for now.
+
+        Returns:
+            whether anything was done.
+        """
+        anything = bool(self._calls)
         while self._calls:
             calls, self._calls = self._calls, []
             for call in calls:
@@ -39,6 +44,7 @@ class Rounds:
                     call()
                 except Exception:  # of this one; the others are called all the same
                     self.log.failure("at the end of a round of the reactor")
+        return anything
 
 
 rounds = Rounds()

@@ -7,7 +7,6 @@ Where it is just something to read, which nearly all events are, the socket is r
 
 from __future__ import annotations
 
-import sys
 from select import EPOLLIN
 from typing import Any
 
@@ -45,7 +44,10 @@ def install(reactor: Any) -> None:
 
 def go_round(reactor: Any, timeout: float | None) -> None:
     """Wait for events, so many seconds at most (None: for ever), and see to each."""
-    rounds.end()
+    if rounds.end():
+        # That may have set timers that are due before what the reactor knew of.
+        due = reactor.timeout()
+        timeout = due if timeout is None else min(timeout, timeout if due is None else due)
     try:
         events = reactor._poller.poll(-1 if timeout is None else timeout, len(reactor._selectables))
     except InterruptedError:
@@ -58,10 +60,14 @@ def go_round(reactor: Any, timeout: float | None) -> None:
         if event != EPOLLIN:
             long_way(selectable, reactor._doReadOrWrite, selectable, number, event)
             continue
+        why, by_itself = None, True
         try:
             why = selectable.doRead()
-        except Exception:
-            why = sys.exc_info()[1]
+        except BaseException as error:  # whatever it is: what was read of it has gone
+            why, by_itself = error, False
             log.failure("while reading from a connection, which is ended")
         if why:
-            reactor._disconnectSelectable(selectable, why, True)
+            try:
+                reactor._disconnectSelectable(selectable, why, by_itself)
+            except Exception:  # of this one; the others are seen to all the same
+                log.failure("while a connection was ended")

@@ -212,15 +212,15 @@ class BesideTests(RedisCase):
     make = StoreContract.make
     fill = StoreContract.fill
 
-    async def at_one_time(self, work: Any) -> Any:
-        """Do something whose answer and announcement are both there when the reactor looks."""
+    async def at_one_time(self, work: Any, first: int) -> Any:
+        """Do something whose answer and announcement are both there, and read one link first."""
         await self.pass_time(0)  # what is being read is read
         links = [self.store._connection, self.store._channels._connection]
         sockets = [link._protocol.transport.getHandle() for link in links]
         done = Deferred.fromCoroutine(work)
-        links[0]._protocol.transport.doWrite()
         for each in sockets:
             self.assertEqual(select.select([each], [], [], 10.0)[0], [each])
+        links[first]._protocol.transport.doRead()
         return await done
 
     async def test_an_answer_and_what_is_announced_with_it_are_gathered(self) -> None:
@@ -229,25 +229,30 @@ class BesideTests(RedisCase):
         during: list[Any] = []
         await self.store.listen(KEY, lambda _key, _event: during.append(gathering.held))
 
-        async def commit() -> None:
-            await self.store.commit(KEY, "epoch1", 1, [submission("client-0002", 1)])
+        async def commit(head: int) -> None:
+            await self.store.commit(KEY, "epoch1", head, [submission(f"other-{head:05}", 1)])
             during.append(gathering.held)
 
-        await self.at_one_time(commit())
-        await until(lambda: len(during) == 2)
-        self.assertIsNotNone(during[0])
-        self.assertIs(during[0], during[1])
-        await until(lambda: gathering.held is None)
+        for first in (0, 1):
+            del during[:]
+            await self.at_one_time(commit(1 + first), first)
+            await until(lambda: len(during) == 2)
+            self.assertIsNotNone(during[0])
+            self.assertIs(during[0], during[1])
+            await until(lambda: gathering.held is None)
 
     async def test_an_announcement_that_cannot_be_read_ends_no_link_but_its_own(self) -> None:
         await self.make()
         heard: list[Any] = []
         await self.store.listen(KEY, lambda _key, event: heard.append(event))
         link = self.store._connection._protocol
+        channels = self.store._channels._connection
+        listening = channels._protocol
         publish = self.store._connection.command("PUBLISH", "{acme:notes}:events", "not JSON")
-        self.assertEqual(await self.at_one_time(publish), 1)
+        self.assertEqual(await self.at_one_time(publish, 0), 1)
         await until(lambda: ChannelReset() in heard)
         self.assertIs(self.store._connection._protocol, link)
+        self.assertIsNot(channels._protocol, listening)
         self.assertEqual(len(self.flushLoggedErrors(ValueError)), 1)
 
 

@@ -75,7 +75,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 # What comes from outside, and who alone may know it.
 ONLY_IN: dict[str, set[str]] = {
     "jwt": {"tokens"},
-    "txredisapi": {"store/connection", "store/durability"},
+    "txredisapi": {"store/connection", "store/links", "store/durability"},
     "crossbar": {"wamp/guarded", "wamp/patience", "wamp/quick", "wamp/router_guard"},
     "autobahn": {"wamp", "client"},
     "twisted.web": {"http", "wamp/router_guard", "wamp/bodies", "registry/http"},

@@ -90,14 +90,59 @@ class RoundTests(SynchronousTestCase):
             self.assertNotIn(connection, connection.reactor.getReaders())
 
     def test_who_fails_is_ended_and_the_log_says_why(self) -> None:
-        def fail() -> None:
-            raise ZeroDivisionError
+        for kind in (ZeroDivisionError, SystemExit):
 
+            def fail(kind: type[BaseException] = kind) -> None:
+                raise kind
+
+            for one_round in (ours, theirs):
+                connection = self.play(one_round, fail)
+                self.assertEqual(connection.told, ["hello", kind.__name__])
+                self.assertNotIn(connection, connection.reactor.getReaders())
+                self.assertEqual(len(self.flushLoggedErrors(kind)), 1)
+
+    def test_who_fails_at_its_end_keeps_nobody_else_from_being_seen_to(self) -> None:
         for one_round in (ours, theirs):
-            connection = self.play(one_round, fail)
-            self.assertEqual(connection.told, ["hello", "ZeroDivisionError"])
-            self.assertNotIn(connection, connection.reactor.getReaders())
-            self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+            reactor: Any = EPollReactor()
+            self.addCleanup(reactor._poller.close)
+            both = [Connection(reactor, lambda: CONNECTION_DONE) for _ in range(2)]
+            for each in both:
+                self.addCleanup(each.close)
+                each.connectionLost = lambda _reason: {}["missing"]  # type: ignore[method-assign]
+                reactor.addReader(each)
+                each.other.send(b"hello")
+            one_round(reactor)
+            self.assertEqual([each.told for each in both], [["hello"], ["hello"]])
+            self.assertEqual(len(self.flushLoggedErrors(KeyError)), 2)
+
+    def test_it_waits_as_long_as_it_is_told_to_and_for_timers_that_were_set_last(self) -> None:
+        asked: list[Any] = []
+
+        class Poller:
+            """As `select.epoll`, with nothing to say."""
+
+            def poll(self, *args: Any) -> list[Any]:
+                asked.append(args)
+                return []
+
+        reactor: Any = EPollReactor()
+        reactor._poller.close()
+        reactor._poller = Poller()
+        rounds = Rounds()
+        rounds.known = True
+        self.patch(polling, "rounds", rounds)
+        count = len(reactor._selectables)
+        for timeout in (0, 0.5, None):
+            polling.go_round(reactor, timeout)
+        self.assertEqual(asked, [(0, count), (0.5, count), (-1, count)])
+        del asked[:]
+        for timeout in (0.5, None):
+            rounds.at_end(lambda: reactor.callLater(0, list))
+            polling.go_round(reactor, timeout)
+        rounds.at_end(list)
+        reactor.timeout = lambda: None
+        polling.go_round(reactor, 0.5)
+        self.assertEqual([args[0] for args in asked], [0, 0, 0.5])
 
     def test_who_can_write_and_whose_other_end_has_gone_is_seen_to(self) -> None:
         for one_round in (ours, theirs):
@@ -150,6 +195,7 @@ class InstallTests(SynchronousTestCase):
         reactor: Any = EPollReactor()
         self.addCleanup(reactor._poller.close)
         polling.install(reactor)
+        self.assertTrue(polling.rounds.known)
         connection = Connection(reactor)
         self.addCleanup(connection.close)
         reactor.addReader(connection)
@@ -163,4 +209,6 @@ class InstallTests(SynchronousTestCase):
         with capturedLogs() as said:
             polling.install(reactor)
         self.assertNotIn("doIteration", vars(reactor))
+        # Nobody would say when its rounds end.
+        self.assertFalse(polling.rounds.known)
         self.assertEqual([event["name"] for event in said], ["the reactor is a SelectReactor"])

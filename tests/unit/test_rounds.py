@@ -26,8 +26,8 @@ class RoundsTests(SynchronousTestCase):
         self.rounds.at_end(lambda: self.rounds.at_end(lambda: self.done.append("c")))
         self.rounds.at_end(lambda: self.done.append("b"))
         self.assertEqual(self.done, [])
-        self.rounds.end()
-        self.rounds.end()
+        self.assertTrue(self.rounds.end())
+        self.assertFalse(self.rounds.end())
         self.assertEqual(self.done, ["a", "b", "c"])
 
     def test_a_failure_keeps_nothing_else_from_being_done(self) -> None:
@@ -54,5 +54,6 @@ class RoundsTests(SynchronousTestCase):
         reactor._poller = Poller()
         polling.install(reactor)
         self.rounds.at_end(lambda: done.append("a"))
+        self.assertEqual(done, [])
         reactor.doIteration(0)
         self.assertEqual(done, ["a", "waits"])
