@@ -131,8 +131,7 @@ class GuardedProtocol(WampWebSocketServerProtocol):  # type: ignore[misc]  # nor
         return answer
 
     def onOpen(self) -> None:
-        # It is the HTTP channel's still, which stays in memory through that, with the request.
-        self.transport.unregisterProducer()
+        leave_http(self.transport)
         super().onOpen()
 
     # --- in ---------------------------------------------------------------------------------
@@ -350,6 +349,14 @@ class GuardedProtocol(WampWebSocketServerProtocol):  # type: ignore[misc]  # nor
         self._tcp._tempDataBuffer = []
         self._tcp._tempDataLen = 0
         self._tcp.dataBuffer = b""
+
+
+def leave_http(transport: Any) -> None:
+    """Let go of the HTTP channel of a connection that is a WebSocket by now.
+
+    It is registered as what writes to the transport, and would stay in memory with its request.
+    """
+    transport.unregisterProducer()
 
 
 def is_presence(message: list[Any]) -> bool:

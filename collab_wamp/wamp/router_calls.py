@@ -164,7 +164,10 @@ class RouterCalls:
     # --- before a token expires -------------------------------------------------------------
 
     def warn_of_expiry(self, now_s: float) -> None:
-        """Tell those whose tokens are about to expire; to be called every second or so."""
+        """Tell those whose tokens are about to expire; to be called several times a second.
+
+        The tenth of a life, within which one is told, may be less than a second.
+        """
         for connection in connections.everyone():
             claims = connection.claims
             if claims is None or connection.warned_of == claims.expires_at:

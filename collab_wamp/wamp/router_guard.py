@@ -45,7 +45,6 @@ from .router_calls import RouterCalls
 from .settings import from_environment
 
 LOOK_S = 0.25
-WARN_S = 1.0
 TELL_S = 10.0
 HEALTH_S = 2.5
 SETTLED_S = 1.0
@@ -149,7 +148,6 @@ class Guard(CollabComponent):
         metrics.BUILD_INFO.labels(__version__, platform.python_version()).set(1)
         for call, seconds in (
             (self._look, LOOK_S),
-            (lambda: self._calls.warn_of_expiry(time.time()), WARN_S),
             (self._tell, TELL_S),
             (pulse.beat, pulse.EVERY_S),
         ):
@@ -159,7 +157,9 @@ class Guard(CollabComponent):
 
     def _look(self) -> None:
         slow = connections.counts["slow_reader"]
-        connections.look_after_all(time.time())
+        now_s = time.time()
+        connections.look_after_all(now_s)
+        self._calls.warn_of_expiry(now_s)
         if connections.counts["slow_reader"] != slow:
             # What was waiting for a slow reader is held in reference cycles.
             gc.collect()

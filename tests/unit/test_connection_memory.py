@@ -2,20 +2,35 @@
 
 from __future__ import annotations
 
+import gc
 from collections import deque
+from collections.abc import Callable
 from typing import Any
 
 import attrs
+from autobahn.twisted.resource import WebSocketResource
+from autobahn.twisted.websocket import (
+    WebSocketClientFactory,
+    WebSocketClientProtocol,
+    WebSocketServerFactory,
+    WebSocketServerProtocol,
+)
 from autobahn.wamp.message import Welcome
 from autobahn.wamp.role import RoleBrokerFeatures
 from autobahn.wamp.types import TransportDetails
 from crossbar.router.protocol import WampWebSocketServerProtocol
-from twisted.trial.unittest import SynchronousTestCase
+from twisted.internet import reactor as global_reactor
+from twisted.trial.unittest import SynchronousTestCase, TestCase
+from twisted.web.http import HTTPChannel
+from twisted.web.server import Site
 
 from collab_wamp.rates import Rate
-from collab_wamp.wamp import connections, gate
+from collab_wamp.wamp import connections, gate, guarded
 from collab_wamp.wamp.guarded import GuardedProtocol, SmallQueue
 from tests.support.parties import claims
+from tests.support.waiting import until
+
+reactor: Any = global_reactor
 
 
 class Session:
@@ -30,12 +45,9 @@ class Session:
 
 
 class Tcp:
-    """As much of a transport as is looked at; the HTTP channel has it send what it makes."""
+    """As much of a transport as is looked at."""
 
-    dataBuffer, _tempDataLen, producer = b"", 0, "the HTTP channel"
-
-    def unregisterProducer(self) -> None:
-        del self.producer
+    dataBuffer, _tempDataLen = b"", 0
 
 
 class MemoryTests(SynchronousTestCase):
@@ -50,9 +62,10 @@ class MemoryTests(SynchronousTestCase):
         self.addCleanup(connections.closed, self.connection)
 
     def test_the_http_channel_is_let_go_when_the_websocket_is_open(self) -> None:
-        self.connection.transport.producer = "the HTTP channel"
+        left: list[Any] = []
+        self.patch(guarded, "leave_http", left.append)
         self.connection.onOpen()
-        self.assertNotIn("producer", vars(self.connection.transport))
+        self.assertEqual(left, [self.connection.transport])
 
     def test_what_was_said_to_get_in_is_forgotten_when_one_is_in(self) -> None:
         details = TransportDetails(http_headers_received={"host": "x"}, http_headers_sent={"y": ""})
@@ -85,6 +98,43 @@ class MemoryTests(SynchronousTestCase):
         self.assertEqual([small.popleft() for _ in range(3)], list(theirs))
         self.assertEqual(len(small), 0)
         self.assertRaises(IndexError, small.popleft)
+
+
+class HttpTests(TestCase):
+    """Twisted's web server hands its connection on to a WebSocket, as in a node."""
+
+    timeout = 30
+
+    async def opened(self, leave: Callable[[Any], None]) -> int:
+        """How many HTTP channels are in memory when a WebSocket is open."""
+        here: list[WebSocketServerProtocol] = []
+
+        class Open(WebSocketServerProtocol):
+            def onOpen(self) -> None:
+                leave(self.transport)
+                here.append(self)
+
+        factory = WebSocketServerFactory("ws://127.0.0.1")
+        factory.protocol = Open
+        site = Site(WebSocketResource(factory))
+        port: Any = reactor.listenTCP(0, site, interface="127.0.0.1")
+        client = WebSocketClientFactory(f"ws://127.0.0.1:{port.getHost().port}/")
+        client.protocol = WebSocketClientProtocol
+        connected: Any = reactor.connectTCP("127.0.0.1", port.getHost().port, client)
+        await until(lambda: bool(here))
+        gc.collect()
+        channels = [each for each in gc.get_objects() if type(each) is HTTPChannel]
+        count = len(channels)
+        del channels
+        connected.disconnect()
+        await here[0].is_closed
+        await port.stopListening()
+        gc.collect()
+        return count
+
+    async def test_it_is_not_in_memory_any_more(self) -> None:
+        self.assertEqual(await self.opened(lambda _transport: None), 1)
+        self.assertEqual(await self.opened(guarded.leave_http), 0)
 
 
 class LookAfterTests(SynchronousTestCase):
