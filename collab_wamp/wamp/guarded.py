@@ -31,8 +31,9 @@ from .origins import is_welcome
 from .throttle import Throttle
 
 SUBPROTOCOLS = ("wamp.2.msgpack", "wamp.2.json")
-# HELLO and AUTHENTICATE, and some room; then it is not a client of ours.
-MESSAGES_BEFORE_WELCOME = 5
+# HELLO and AUTHENTICATE. A second AUTHENTICATE, while the first is being looked at, would have
+# Crossbar welcome one client twice, and keep a session of it for ever.
+MESSAGES_BEFORE_WELCOME = 2
 # A message of the largest size in frames of 64 bytes; nobody makes smaller ones, but empty ones
 # come without end.
 FRAMES_PER_MESSAGE = 1024
@@ -160,9 +161,8 @@ class GuardedProtocol(WampWebSocketServerProtocol):  # type: ignore[misc]  # nor
             if not joined:
                 self._early_messages += 1
                 if self._early_messages > MESSAGES_BEFORE_WELCOME:
-                    raise gate.Refused(
-                        "not_welcome", gate.POLICY, "too many messages before WELCOME"
-                    )
+                    text = "a client says HELLO and AUTHENTICATE, once each"
+                    raise gate.Refused("not_welcome", gate.POLICY, text)
             message = gate.read_msgpack(payload) if binary else gate.read_json(payload)
             verdict = gate.judge(message, joined=joined)
             if self._cut_s is not None and message[0] != gate.GOODBYE:

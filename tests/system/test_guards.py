@@ -77,6 +77,25 @@ class IdentityTests(GuardCase):
             self.assertEqual(answer[1]["message"], "The token is not accepted.")
             await client.until_closed(5)
 
+    async def test_who_logs_in_twice_at_one_time_is_thrown_out(self) -> None:
+        """Nobody is left behind of them at the router."""
+        inside = await self.inside()
+        before = set(await inside.call("wamp.session.list"))
+        client = await self.connected()
+        client.send([1, "collab", {"roles": {}, "authmethods": ["ticket"]}])
+        await until(lambda: last(client, 4))
+        # A bad token is answered late, so that the next one comes meanwhile.
+        for token in ("no token", self.at.token("mallory", "acme")):
+            client.send([5, token, {}])
+        code, reason = await client.until_closed()
+        self.assertEqual(code, 1008, reason)
+        left = {0}
+        for _again in range(200):  # each is a way to the router and back
+            left = set(await inside.call("wamp.session.list")) - before
+            if not left:
+                break
+        self.assertEqual(left, set())
+
     async def test_who_tries_tokens_waits_for_each_answer_and_nobody_else(self) -> None:
         canary = await self.canary()
         start = time.monotonic()
