@@ -4,8 +4,8 @@
 set -u
 cd "$(dirname "$0")/.."
 passed=0 failed=0 broken=0
-output=$(mktemp) beside=$(mktemp) seen=$(mktemp) odd=$(mktemp) ended=$(mktemp)
-trap 'rm -f "$output" "$beside" "$seen" "$odd" "$ended"' EXIT
+output=$(mktemp) odd=$(mktemp) unit=$(mktemp)
+trap 'rm -f "$output" "$odd" "$unit"' EXIT
 
 # Add up what a runner printed; one that failed without saying what counts as one failure.
 count() {  # STATUS PASSED FAILED
@@ -40,23 +40,18 @@ run_node() {
 if [ "${1:-all}" = all ]; then
   # The simulation plays more seeds where there is time for it.
   export SIMULATION_SEEDS=${SIMULATION_SEEDS:-2000}
-  # Nodes are mostly waited for, so the system tests run in two lanes, and the units and then what
-  # browsers see in a third; what the others said is shown afterwards.
+  # Nodes are mostly waited for, so their tests run in two lanes, in one of them also what browsers
+  # see, and the units in a third; what the others said is shown afterwards.
   browsers=$(modules test_browser test_examples)
   nodes=$(modules test_ | grep -vxF "$browsers")
-  {
-    trial --temp-directory=.trial-temp-unit tests.unit >"$beside"; first=$?
-    trial --temp-directory=.trial-temp-browser $browsers >"$seen"; echo "$first $?" >"$ended"
-  } &
-  trial --temp-directory=.trial-temp-odd $(awk 'NR % 2' <<<"$nodes") >"$odd" &
-  odd_lane=$!
+  trial --temp-directory=.trial-temp-unit tests.unit >"$unit" & units=$!
+  trial --temp-directory=.trial-temp-odd $(awk 'NR % 2' <<<"$nodes") $browsers >"$odd" & odds=$!
   trial --temp-directory=.trial-temp $(awk 'NR % 2 == 0' <<<"$nodes") | tee "$output"
   count_trial "${PIPESTATUS[0]}"
-  wait "$odd_lane"; status=$?
+  wait "$odds"; status=$?
   cp "$odd" "$output"; cat "$output"; count_trial "$status"
-  wait; read -r first second <"$ended"
-  cp "$beside" "$output"; cat "$output"; count_trial "$first"
-  cp "$seen" "$output"; cat "$output"; count_trial "$second"
+  wait "$units"; status=$?
+  cp "$unit" "$output"; cat "$output"; count_trial "$status"
 else
   trial --jobs="$(nproc)" --temp-directory=.trial-temp tests.unit | tee "$output"
   count_trial "${PIPESTATUS[0]}"
