@@ -97,7 +97,7 @@ class Keyring:
             "tenant": claims.tenant,
             "rights": claims.rights,
             # In milliseconds: what was revoked is told from what was issued a moment later.
-            "iat": int(now_s * 1000) / 1000,
+            "iat": whole_ms(now_s),
             "exp": int(now_s + ttl_s),
             "aud": self.audience,
         }
@@ -154,6 +154,13 @@ class Keyring:
             # Its revocation would be forgotten before it expires.
             raise invalid()
         return claims
+
+
+def whole_ms(now_s: float) -> float:
+    """A time, down to whole milliseconds: never one that is still to come."""
+    milliseconds = int(now_s * 1000)
+    # The product may have been rounded up.
+    return (milliseconds - (milliseconds / 1000 > now_s)) / 1000
 
 
 def read_claims(body: Mapping[str, Any], *, now_s: float, leeway_s: float) -> Claims:

@@ -93,6 +93,13 @@ class AcceptTests(TokenCase):
         self.assertEqual(RING.verify(token, now_s=NOW), claims)
         self.assertEqual(Claims.from_extra(claims.as_extra()), claims)
 
+    def test_none_is_issued_in_the_future(self) -> None:
+        # Times a thousand these are rounded up to a whole number.
+        for now_s in (1795705968.4259999, 1795705968.426, NOW):
+            token = RING.issue(Claims("ada", "acme"), now_s=now_s, ttl_s=60)
+            issued_at = RING.verify(token, now_s=now_s).issued_at
+            self.assertTrue(now_s - 0.001 <= issued_at <= now_s, now_s)
+
     def test_none_lives_longer_than_revocations_are_remembered(self) -> None:
         ring = attrs.evolve(RING, longest_s=60)
         ring.verify(signed(body()), now_s=NOW)
