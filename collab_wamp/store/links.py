@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections import deque
 from collections.abc import Callable
 from typing import Any, Protocol
@@ -24,6 +23,7 @@ from txredisapi import (
 
 from ..gathering import gathering
 from ..rounds import rounds
+from ..sockets import send_now
 
 REPLY_TIMEOUT_S = 2.0
 
@@ -128,10 +128,8 @@ class _CommandLink(_Link, RedisProtocol):  # type: ignore[misc]
         self._unsent.clear()
         if not data or getattr(transport, "_aborting", False):
             return  # the link went in this round, and who waits for answers is told so
-        if is_plain(transport) and not transport.dataBuffer and not transport._tempDataBuffer:
-            # It may take nothing now; or be gone, which the transport will find out.
-            with contextlib.suppress(OSError):
-                data = data[transport.socket.send(data) :]
+        if is_plain(transport):
+            data = send_now(transport, data)
         if data:
             transport.write(data)
 

@@ -39,6 +39,7 @@ from twisted.python.failure import Failure
 
 from ..errors import CollabError
 from ..gathering import gathering
+from ..sockets import send_now
 from . import connections, gate, shortcuts
 from .component import application_error
 from .frames import frame_of, simple_messages
@@ -202,16 +203,8 @@ class QuickProtocol(GuardedProtocol):
         """Send frames: to the socket, where nothing waits to be sent before them."""
         if self.state != self.STATE_OPEN or self._is_cut:
             return
-        tcp = self._tcp
-        if self._is_plain and tcp.connected and not tcp.dataBuffer and not tcp._tempDataBuffer:
-            try:
-                sent = tcp.socket.send(frame)
-            except OSError:
-                # It takes nothing now; or it is gone, which the transport will find out.
-                sent = 0
-            if sent == len(frame):
-                return
-            frame = frame[sent:]
+        if self._is_plain and not (frame := send_now(self._tcp, frame)):
+            return
         self.transport.write(frame)
         if self.unread_bytes > self.limits.send_buffer_bytes:
             self.cut("slow_reader")

@@ -38,7 +38,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "tracing": set(),
     "gathering": set(),
     "rounds": set(),
-    "store": PURE | {"ot", "metrics", "gathering", "rounds"},
+    "sockets": set(),
+    "store": PURE | {"ot", "metrics", "gathering", "rounds", "sockets"},
     **{name: PURE | USE_CASES | {"ot"} | STORE | REGISTRY | OBSERVED for name in USE_CASES},
     "registry": PURE | {"surroundings", "store.address", "store.clock", "store.connection"},
     "layout": set(),
@@ -54,7 +55,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     | USE_CASES
     | OBSERVED
     | {"ot", "store", "registry", "config", "settings", "node", "children", "metrics_folder"}
-    | {"gathering", "rounds"}
+    | {"gathering", "rounds", "sockets"}
     | {"__version__"},
     "http": PURE
     | USE_CASES
